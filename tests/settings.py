@@ -1,0 +1,15 @@
+"""Settings of the test run: no source until a test names one, nothing on the network, quick password hashes."""
+
+import os
+import tempfile
+
+os.environ.setdefault("AGENTOS_DATA_DIR", tempfile.mkdtemp(prefix="agentos-test-"))
+os.environ["SECRET_KEY"] = "only-for-tests"
+os.environ["AGENTOS_SOURCES"] = ""
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL", "DEBUG"):
+    os.environ.pop(name, None)
+
+from agentos.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+SERVESTATIC_AUTOREFRESH = True
