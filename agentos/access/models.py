@@ -1,0 +1,97 @@
+"""Our own tables about people. Secrets are kept as hashes: a copy of the database lets nobody in."""
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models
+from django.utils import timezone
+
+LINK_LIFETIME = timedelta(hours=24)
+
+
+def hash_secret(secret: str) -> str:
+    """Return what is stored of a secret. Plain SHA-256 will do: 256 random bits cannot be guessed from it."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Binding(models.Model):
+    """Binds a user to one Agno `user_id`: they see, and may continue, exactly the sessions with that id."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="binding")
+    agno_user_id = models.TextField()
+
+    def __str__(self) -> str:
+        """Both names."""
+        return f"{self.user} is {self.agno_user_id}"
+
+
+class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
+    """Queries over sign-in links."""
+
+    def usable(self) -> Self:
+        """Links that still sign somebody in."""
+        return self.filter(used_at=None, expires_at__gt=timezone.now(), user__is_active=True)
+
+    def issue(self, user: User) -> str:
+        """Store a new link for the user; return its token, which exists nowhere else."""
+        token = secrets.token_urlsafe(32)
+        self.create(user=user, token_hash=hash_secret(token), expires_at=timezone.now() + LINK_LIFETIME)
+        return token
+
+    def consume(self, token: str) -> User | None:
+        """Return the user whom the token signs in and use the token up; None if it is unknown, used or expired.
+
+        One conditional UPDATE decides, so two requests with one token cannot both win.
+        """
+        if not self.usable().filter(token_hash=hash_secret(token)).update(used_at=timezone.now()):
+            return None
+        return self.select_related("user").get(token_hash=hash_secret(token)).user
+
+
+class SignInLink(models.Model):
+    """A link that signs its user in once, within 24 hours."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="sign_in_links")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    objects = SignInLinkQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        """Whose link it is."""
+        return f"sign-in link of {self.user}"
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    """Queries over API tokens."""
+
+    def issue(self, user: User) -> str:
+        """Store a new token for the user and return it; it exists nowhere else."""
+        token = secrets.token_urlsafe(32)
+        self.create(user=user, token_hash=hash_secret(token))
+        return token
+
+    def user_of(self, token: str) -> User | None:
+        """Return the active user to whom the token belongs, or None."""
+        found = self.filter(token_hash=hash_secret(token), user__is_active=True).select_related("user").first()
+        return found.user if found else None
+
+
+class ApiToken(models.Model):
+    """A bearer token with the rights of its user, until it is revoked."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="api_tokens")
+    token_hash = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        """Whose token it is."""
+        return f"API token of {self.user}"

@@ -1,0 +1,76 @@
+"""Who may do what. Each rule is a pair: `check_x()` raises `NotAllowed` with a sentence to show, `x()` is the boolean."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from agentos.access.models import Binding
+from agentos.access.roles import AnyUser, Role, role_of
+from agentos.db.sources import get_source
+
+NO_ROLE = "Your account has no role yet. Ask an administrator for one."
+
+
+class NotAllowed(Exception):
+    """The user may not do this; `str()` is a plain sentence that says why."""
+
+
+class SessionRow(Protocol):
+    """What the rules need to know of a session; a row of the catalog has it."""
+
+    @property
+    def source(self) -> str:
+        """Name of the source that holds the session."""
+
+    @property
+    def user_id(self) -> str | None:
+        """Agno's user, as the session names it."""
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which sessions a user sees: none, those of one Agno user, or all."""
+
+    everything: bool
+    agno_user_id: str | None = None
+
+    def covers(self, user_id: str | None) -> bool:
+        """Whether a session of the Agno user `user_id` (None: it names nobody) is in it."""
+        return self.everything or (self.agno_user_id is not None and user_id == self.agno_user_id)
+
+
+def scope_of(user: AnyUser) -> Scope:
+    """Return which sessions the user sees: without a role none, when bound their own, else all."""
+    if role_of(user) is None:
+        return Scope(everything=False)
+    bound_to = Binding.objects.filter(user_id=user.pk).values_list("agno_user_id", flat=True).first()
+    return Scope(everything=bound_to is None, agno_user_id=bound_to)
+
+
+def check_can_continue(user: AnyUser, row: SessionRow) -> None:
+    """Raise `NotAllowed` unless the user may add a turn to the session.
+
+    An operator may continue every session they see; a bound user of any role their own ones.
+    """
+    role = role_of(user)
+    if role is None:
+        raise NotAllowed(NO_ROLE)
+    scope = scope_of(user)
+    if not scope.covers(row.user_id):
+        raise NotAllowed("This session belongs to another user. You can continue only your own.")
+    if scope.everything and not role.includes(Role.OPERATOR):
+        raise NotAllowed("A viewer reads sessions. Ask an administrator for the operator role to continue them.")
+    try:
+        source = get_source(row.source)
+    except KeyError:
+        raise NotAllowed(f"The source {row.source} is not configured any more.") from None
+    if source.read_only:
+        raise NotAllowed(f"The source {row.source} is opened read-only, so its sessions cannot be continued.")
+
+
+def can_continue(user: AnyUser, row: SessionRow) -> bool:
+    """Whether `check_can_continue` lets the user through."""
+    try:
+        check_can_continue(user, row)
+    except NotAllowed:
+        return False
+    return True

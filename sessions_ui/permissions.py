@@ -1,0 +1,72 @@
+"""Fetching is asking for permission: a view that holds a session or a turn has been allowed to see it.
+
+What a user may not see looks exactly like what is not there.
+"""
+
+from uuid import UUID
+
+from django.contrib.admin.utils import unquote
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest
+
+from agentos.access.roles import AnyUser
+from agentos.catalog.models import CatalogSession
+from agentos.catalog.sync import refresh_session
+from agentos.db.sources import SourceError, get_source
+from agentos.turns.models import Turn
+
+SESSION_NOT_FOUND = "There is no such session, or it is not yours to see."
+TURN_NOT_FOUND = "There is no such turn, or it is not yours to see."
+
+
+def get_session_or_404(request: HttpRequest, source: str, qid: str) -> CatalogSession:
+    """Return the session `qid` (quoted as `django.contrib.admin.utils.quote` does) of the source, if the user sees it.
+
+    One that the catalog does not know yet is looked for in its source, once.
+
+    Raises:
+        Http404: it does not exist, or the user may not see it: the same answer.
+    """
+    session_id = unquote(qid)
+    if "\0" in session_id:  # PostgreSQL refuses such a text instead of not finding it
+        raise Http404(SESSION_NOT_FOUND)
+    row = _visible(request.user, source, session_id)
+    if row is None:
+        _look_in_source(source, session_id)
+        row = _visible(request.user, source, session_id)
+    if row is None:
+        raise Http404(SESSION_NOT_FOUND)
+    return row
+
+
+def get_turn_or_404(request: HttpRequest, turn_id: UUID) -> Turn:
+    """Return the turn, if the user sees the session it belongs to.
+
+    Raises:
+        Http404: it does not exist, or its session is not the user's to see: the same answer.
+    """
+    turn = Turn.objects.filter(pk=turn_id).first()
+    if turn is None or _visible(request.user, turn.source, turn.session_id) is None:
+        raise Http404(TURN_NOT_FOUND)
+    return turn
+
+
+def signed_in_user(request: HttpRequest) -> User:
+    """Return the request's user as a `User`, for views that the sign-in middleware guards."""
+    if not isinstance(request.user, User):
+        raise Http404(SESSION_NOT_FOUND)
+    return request.user
+
+
+def _visible(user: AnyUser, source: str, session_id: str) -> CatalogSession | None:
+    row: CatalogSession | None = (
+        CatalogSession.objects.visible_to(user).filter(source=source, session_id=session_id).first()
+    )
+    return row
+
+
+def _look_in_source(source: str, session_id: str) -> None:
+    try:
+        refresh_session(get_source(source), session_id)
+    except (KeyError, SourceError):
+        return  # an unknown source or one that is down has no session to show
