@@ -1,17 +1,24 @@
-"""Shared by every level: where the corpus is, a real PostgreSQL, and which database our own tables are in."""
+"""Shared by every level: the corpus, a real PostgreSQL, our own database, the cast of users, a model server."""
 
 import gzip
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:  # settings are not there yet when pytest reads this file
+    from django.contrib.auth.models import User
+    from django.test import Client
+    from pytest_django.fixtures import SettingsWrapper
 
 CORPUS = Path(__file__).parent / "data" / "corpus"
 SQLITE_FILES = ("agno-v2.db", "agno-v3.db", "agno-v2.0.db", "agno-v2-to-v3.db")
@@ -20,6 +27,21 @@ PG_DUMPS = ("agno-v2.pg.sql.gz", "agno-v3.pg.sql.gz")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgres"], default="sqlite", help="where our own tables are")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loopback_only() -> Iterator[None]:
+    """Refuse every connection that would leave this machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6) and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"A test tried to reach {address}: tests use no network.")
+        connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -118,3 +140,71 @@ def pg_corpus(pg_server: PgServer) -> Any:
         return urls[name]
 
     return restored
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody of the cast: the user, and a client that is signed in as them."""
+
+    user: "User"
+    client: "Client"
+
+
+def person(name: str, role: str, agno_user_id: str | None = None) -> Person:
+    """Make a user with a role, bound to an Agno user if one is given, and sign them in."""
+    from django.contrib.auth.models import User
+    from django.test import Client
+
+    from agentos.access.models import Binding
+    from agentos.access.roles import Role, give_role
+
+    user = User.objects.create_user(name, password=f"{name}-password")
+    give_role(user, Role(role))
+    if agno_user_id is not None:
+        Binding.objects.create(user=user, agno_user_id=agno_user_id)
+    client = Client()
+    client.force_login(user)
+    return Person(user, client)
+
+
+@pytest.fixture
+def owner(db: None) -> Person:
+    """Bound to alice@example.com, whose sessions the corpus holds: sees and continues those alone."""
+    return person("owner", "viewer", "alice@example.com")
+
+
+@pytest.fixture
+def stranger(db: None) -> Person:
+    """Bound to an Agno user who has no sessions: sees nothing of Alice's."""
+    return person("stranger", "operator", "mallory@example.com")
+
+
+@pytest.fixture
+def viewer(db: None) -> Person:
+    """Reads every session and continues none."""
+    return person("viewer", "viewer")
+
+
+@pytest.fixture
+def teammate(db: None) -> Person:
+    """An operator: reads and continues every session."""
+    return person("teammate", "operator")
+
+
+@pytest.fixture
+def admin(db: None) -> Person:
+    """An administrator."""
+    return person("admin", "admin")
+
+
+@pytest.fixture
+def fake_model(settings: "SettingsWrapper") -> Iterator[Any]:
+    """A scriptable model server on a free port, and the settings that point at it; `.brain` holds its queues."""
+    from tests.fake_model import start
+
+    server = start()
+    settings.OPENAI_API_KEY = "only-for-tests"
+    settings.OPENAI_BASE_URL = server.url
+    yield server
+    server.shutdown()
+    server.server_close()

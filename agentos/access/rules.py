@@ -1,4 +1,4 @@
-"""Who may do what. Each rule is a pair: `check_x()` raises `NotAllowed` with a sentence to show, `x()` is the boolean."""
+"""Who may do what. Each rule is a pair: `check_x()` raises `NotAllowed` with a sentence to show, `x()` is a boolean."""
 
 from dataclasses import dataclass
 from typing import Protocol
