@@ -1,0 +1,1 @@
+"""The engine of AgentOS Sessions: everything that works without a page."""

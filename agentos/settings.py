@@ -38,6 +38,8 @@ DEBUG = env.bool("DEBUG", False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
 BEHIND_HTTPS = env.bool("BEHIND_HTTPS", False)
+# The address people type; printed sign-in links start with it.
+AGENTOS_URL = env.str("AGENTOS_URL", "http://127.0.0.1:8000")
 
 # --- Data -------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]] = {

@@ -1,0 +1,1 @@
+"""The browser's side: pages, rendering, streaming and permissions."""

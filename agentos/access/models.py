@@ -42,6 +42,10 @@ class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
         self.create(user=user, token_hash=hash_secret(token), expires_at=timezone.now() + LINK_LIFETIME)
         return token
 
+    def find(self, token: str) -> "SignInLink | None":
+        """Return the usable link with this token, without using it up."""
+        return self.usable().filter(token_hash=hash_secret(token)).select_related("user").first()
+
     def consume(self, token: str) -> User | None:
         """Return the user whom the token signs in and use the token up; None if it is unknown, used or expired.
 

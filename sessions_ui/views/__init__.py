@@ -1,0 +1,1 @@
+"""One module a page: fetch with permission, make one domain call, render."""

@@ -1,0 +1,81 @@
+"""Look at everything the program depends on and say, in one line each, whether it is well."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from agentos.db.sources import Source, SourceError, all_sources, check
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: whether it is well, and a plain sentence about it."""
+
+    well: bool
+    sentence: str
+
+    def __str__(self) -> str:
+        """A line for the terminal."""
+        return f"{'ok' if self.well else 'problem':8} {self.sentence}"
+
+
+def own_database() -> Finding:
+    """Look at our own database: is it there, is it migrated."""
+    try:
+        executor = MigrationExecutor(connection)
+        waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    except DatabaseError as error:
+        reason = str(error).strip().splitlines()
+        return Finding(False, f"Our own database (DATABASE_URL) cannot be used: {reason[0] if reason else error!r}")
+    if waiting:
+        return Finding(False, f"Our own database lacks {waiting} migrations. Run: python manage.py migrate")
+    return Finding(True, f"Our own database is there and migrated ({connection.vendor}).")
+
+
+def source_finding(source: Source) -> Finding:
+    """Look at one source."""
+    result = check(source)
+    if not result.ok:
+        return Finding(False, f"Source {source.name}: {result.problem}")
+    mode = ", read-only" if source.read_only else ""
+    return Finding(True, f"Source {source.name}: {result.session_count} sessions, {result.layout} layout{mode}.")
+
+
+def sources() -> Iterator[Finding]:
+    """Look at every source; a configuration that cannot be read is one finding."""
+    try:
+        found = all_sources()
+    except SourceError as error:
+        yield Finding(False, f"AGENTOS_SOURCES: {error}")
+        return
+    if not found:
+        yield Finding(False, "AGENTOS_SOURCES names no source, so there are no sessions to show.")
+    yield from (source_finding(source) for source in found)
+
+
+def model() -> Finding:
+    """Look at the model key. Without one the program works, so that is no problem."""
+    if settings.OPENAI_API_KEY:
+        return Finding(True, f"Model: OPENAI_API_KEY is set, {settings.OPENAI_BASE_URL or 'OpenAI'} answers.")
+    return Finding(True, "Model: OPENAI_API_KEY is not set, so the built-in demo model answers.")
+
+
+class Command(BaseCommand):
+    """`doctor`."""
+
+    help = "Check our own database, every source and the model key; exit with 1 if something is wrong."
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print one line a finding."""
+        findings = [own_database(), *sources(), model()]
+        for finding in findings:
+            self.stdout.write(str(finding))
+        problems = sum(not finding.well for finding in findings)
+        if problems:
+            raise CommandError(f"{problems} problem{'' if problems == 1 else 's'} found.", returncode=1)

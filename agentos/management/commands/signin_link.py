@@ -1,0 +1,40 @@
+"""Print a link that signs a user in once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand
+from django.db import transaction
+
+from agentos.access.models import Binding, SignInLink
+from agentos.access.roles import Role, give_role
+from agentos.management.people import create_user, find_user, link_url
+
+
+class Command(BaseCommand):
+    """`signin_link USER [--create] [--role ROLE] [--bind AGNO_USER_ID]`."""
+
+    help = "Print a URL that signs USER in, once, within 24 hours."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("user", metavar="USER")
+        parser.add_argument("--create", action="store_true", help="make the user if there is none of that name")
+        parser.add_argument("--role", choices=list(Role), help="give the user this role (a new one is a viewer)")
+        parser.add_argument("--bind", metavar="AGNO_USER_ID", help="show the user only this Agno user's sessions")
+
+    @transaction.atomic
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print the URL, and nothing else, to standard output."""
+        user = self._user(options["user"], options["create"])
+        if options["role"]:
+            give_role(user, Role(options["role"]))
+        if options["bind"] is not None:
+            Binding.objects.update_or_create(user=user, defaults={"agno_user_id": options["bind"]})
+        self.stdout.write(link_url(SignInLink.objects.all().issue(user)))
+
+    def _user(self, username: str, create: bool) -> User:
+        if create and not User.objects.filter(username=username).exists():
+            return create_user(username, Role.VIEWER)
+        return find_user(username)

@@ -1,0 +1,102 @@
+"""Signing in, by password or by a one-time link, and signing out."""
+
+import hashlib
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from agentos.access.models import SignInLink
+
+ALLOWED_FAILURES = 5
+PAUSE_SECONDS = 15 * 60
+NOT_RIGHT = "Name or password is not right."
+PAUSED = f"Too many tries. Wait {PAUSE_SECONDS // 60} min, or sign in by a one-time link."
+LINK_GONE = "This link has been used or has expired. Ask for a new one: each works once, within 24 h."
+FIRST_START = "Nobody has signed in yet. The program prints a one-time link for the first administrator when it starts."
+
+
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+def sign_in(request: HttpRequest) -> HttpResponse:
+    """Ask for name and password; then go to `next`, if it is a page of ours."""
+    if request.user.is_authenticated:
+        return redirect(safe_next(request))
+    form = AuthenticationForm(request, data=request.POST or None)
+    if request.method != "POST":
+        return _page(request, form)
+    if not _count_try(request):
+        return _page(request, form, problem=PAUSED, status=429)
+    if not form.is_valid():
+        return _page(request, form, problem=NOT_RIGHT, status=422)
+    cache.delete(_throttle_key(request))
+    login(request, form.get_user())
+    return redirect(safe_next(request))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_not_required
+def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
+    """Sign in whoever holds the link, once.
+
+    Only the button's POST uses it up: mail scanners and previews, which open every link, cannot.
+    """
+    if request.method == "POST":
+        user = SignInLink.objects.all().consume(token)
+        if user is not None:
+            login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+            return redirect(settings.LOGIN_REDIRECT_URL)
+    link = SignInLink.objects.all().find(token)
+    context: dict[str, Any] = {"link": link, "problem": "" if link else LINK_GONE}
+    return render(request, "sessions_ui/sign_in_link.html", context, status=200 if link else 410)
+
+
+@require_POST
+@login_not_required
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the browser session."""
+    logout(request)
+    return redirect(settings.LOGOUT_REDIRECT_URL)
+
+
+def safe_next(request: HttpRequest) -> str:
+    """Return the path in `next` if it stays on this host, else the start page."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if here else resolve_url(settings.LOGIN_REDIRECT_URL)
+
+
+def _page(request: HttpRequest, form: AuthenticationForm, *, problem: str = "", status: int = 200) -> HttpResponse:
+    nobody_yet = not User.objects.filter(last_login__isnull=False).exists()
+    context = {
+        "form": form,
+        "next": request.POST.get("next") or request.GET.get("next", ""),
+        "problem": problem,
+        "hint": FIRST_START if nobody_yet else "",
+    }
+    return render(request, "sessions_ui/sign_in.html", context, status=status)
+
+
+def _throttle_key(request: HttpRequest) -> str:
+    who = f"{request.POST.get('username', '').casefold()} {request.META.get('REMOTE_ADDR', '')}"
+    return f"sign-in:{hashlib.sha256(who.encode(errors='replace')).hexdigest()}"
+
+
+def _count_try(request: HttpRequest) -> bool:
+    """Count this try, before its password is looked at; False once a name has failed too often from one address."""
+    key = _throttle_key(request)
+    cache.add(key, 0, PAUSE_SECONDS)
+    try:
+        return cache.incr(key) <= ALLOWED_FAILURES
+    except ValueError:  # the pause ended between the two lines
+        return True
