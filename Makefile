@@ -1,6 +1,6 @@
 # Two verbs: `make up` to run, `make test` to test. Each does all of its own set-up.
 .DEFAULT_GOAL := help
-.PHONY: help up test test-fast lint types format lock clean browser
+.PHONY: help up test test-fast lint types format lock clean browser screenshots
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -8,6 +8,8 @@ PORT ?= 8000
 HOST ?= 127.0.0.1
 # One source for `make up DB=…`; several go into AGENTOS_SOURCES (see README).
 DB ?=
+# Test processes: each has a database, a server and a browser of its own.
+PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,8 +19,8 @@ up: $(VENV)/.runtime  ## set up and serve; DB=postgresql://… or DB=path/to/agn
 
 test: $(VENV)/.dev $(VENV)/.agno2 browser  ## everything: lint, types, unit, integration, browser, interop
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/pytest tests
-	@$(BIN)/pytest tests --db=postgres -m "not sqlite_only"
+	@$(BIN)/pytest tests $(PARALLEL)
+	@$(BIN)/pytest tests $(PARALLEL) --db=postgres -m "not sqlite_only"
 
 test-fast: $(VENV)/.dev  ## unit and integration tests on SQLite, no browser
 	@$(BIN)/pytest tests/unit tests/integration
@@ -65,6 +67,9 @@ $(VENV)/.agno2: tests/interop/requirements-agno2.txt | $(VENV)/bin/python
 	@$(PYTHON) -m venv $(VENV)/agno2
 	@$(VENV)/agno2/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/interop/requirements-agno2.txt
 	@touch $@
+
+screenshots: $(VENV)/.dev browser  ## make the pictures of the README anew
+	@$(BIN)/pytest tests/browser/test_screenshots.py --screenshots
 
 browser: $(VENV)/.dev
 	@$(BIN)/python tests/browser/find_chromium.py --install

@@ -4,6 +4,7 @@ All of it works under ASGI and WSGI handlers alike: a middleware that cannot run
 request to a thread.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from inspect import iscoroutinefunction
 from typing import Any
@@ -24,7 +25,7 @@ from agentos.access.models import ApiToken
 GetResponse = Callable[[HttpRequest], Any]
 
 
-class _Dual:
+class _Dual(ABC):
     """A middleware that runs in whichever mode the rest of the chain has."""
 
     sync_capable = True
@@ -36,6 +37,16 @@ class _Dual:
         if self.in_loop:
             markcoroutinefunction(self)
 
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        """Answer the request, in the mode of the chain."""
+        return self._call_in_loop(request) if self.in_loop else self._call(request)
+
+    @abstractmethod
+    def _call(self, request: HttpRequest) -> HttpResponseBase: ...
+
+    @abstractmethod
+    async def _call_in_loop(self, request: HttpRequest) -> HttpResponseBase: ...
+
 
 class BearerTokenMiddleware(_Dual):
     """Takes `Authorization: Bearer …` for the user whose token it is, in place of the session cookie.
@@ -44,10 +55,7 @@ class BearerTokenMiddleware(_Dual):
     refused, never passed on as whoever the cookie names.
     """
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Answer the request, in the mode of the chain."""
-        if self.in_loop:
-            return self._call_in_loop(request)
+    def _call(self, request: HttpRequest) -> HttpResponseBase:
         refusal = self._take_token(request)
         response: HttpResponseBase = refusal or self.get_response(request)
         return response
@@ -78,7 +86,9 @@ class BearerTokenMiddleware(_Dual):
 class SignInRequiredMiddleware(LoginRequiredMiddleware):
     """Nothing is open but the views marked `login_not_required`. Scripts get a 401, htmx a page to go to."""
 
-    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:
+    def handle_no_permission(  # type: ignore[override]  # Django's own process_view returns any response
+        self, request: HttpRequest, view_func: Any
+    ) -> HttpResponseBase:
         """Send the visitor to the sign-in page in the way their client understands."""
         if wants_json(request):
             return unauthorized("Sign in, or send a token: `Authorization: Bearer …`.")
@@ -92,10 +102,7 @@ class SignInRequiredMiddleware(LoginRequiredMiddleware):
 class PrivateResponseMiddleware(_Dual):
     """Keeps answers out of every cache, unless a view says otherwise: they hold other people's conversations."""
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        """Answer the request, in the mode of the chain."""
-        if self.in_loop:
-            return self._call_in_loop(request)
+    def _call(self, request: HttpRequest) -> HttpResponseBase:
         return make_private(self.get_response(request))
 
     async def _call_in_loop(self, request: HttpRequest) -> HttpResponseBase:

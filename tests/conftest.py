@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:  # settings are not there yet when pytest reads this file
     from django.contrib.auth.models import User
     from django.test import Client
-    from pytest_django.fixtures import SettingsWrapper
+    from pytest_django import Settings
 
 CORPUS = Path(__file__).parent / "data" / "corpus"
 SQLITE_FILES = ("agno-v2.db", "agno-v3.db", "agno-v2.0.db", "agno-v2-to-v3.db")
@@ -27,6 +27,7 @@ PG_DUMPS = ("agno-v2.pg.sql.gz", "agno-v3.pg.sql.gz")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--db", choices=["sqlite", "postgres"], default="sqlite", help="where our own tables are")
+    parser.addoption("--screenshots", action="store_true", help="write the pictures of the README anew")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -198,7 +199,7 @@ def admin(db: None) -> Person:
 
 
 @pytest.fixture
-def fake_model(settings: "SettingsWrapper") -> Iterator[Any]:
+def fake_model(settings: "Settings") -> Iterator[Any]:
     """A scriptable model server on a free port, and the settings that point at it; `.brain` holds its queues."""
     from tests.fake_model import start
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from django.contrib.auth.models import User
+
 from agentos.access.models import Binding
 from agentos.access.roles import AnyUser, Role, role_of
 from agentos.db.sources import get_source
@@ -40,9 +42,9 @@ class Scope:
 
 def scope_of(user: AnyUser) -> Scope:
     """Return which sessions the user sees: without a role none, when bound their own, else all."""
-    if role_of(user) is None:
+    if not isinstance(user, User) or role_of(user) is None:
         return Scope(everything=False)
-    bound_to = Binding.objects.filter(user_id=user.pk).values_list("agno_user_id", flat=True).first()
+    bound_to = Binding.objects.filter(user=user).values_list("agno_user_id", flat=True).first()
     return Scope(everything=bound_to is None, agno_user_id=bound_to)
 
 

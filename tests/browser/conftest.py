@@ -44,11 +44,17 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     return {**browser_type_launch_args, "executable_path": path, "args": list(QUIET)}
 
 
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """The window that the design is drawn for."""
+    return {**browser_context_args, "viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
+
+
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[str]:
     """The application on a free port; returns its URL. Threads see the rows that tests commit."""
     config = uvicorn.Config(
-        ASGIStaticFilesHandler(get_asgi_application()),  # type: ignore[arg-type]  # Django's scope type is narrower
+        ASGIStaticFilesHandler(get_asgi_application()),
         port=0,
         lifespan="off",
         log_config=None,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from agentos.management.commands.up import check_host, is_loopback, printable_host, source_setting
 from agentos.management.people import FIRST_ADMIN, first_admin_token
@@ -24,13 +24,13 @@ ROOT = Path(__file__).parents[2]
 
 class TestHost:
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "[::1]", "127.8.0.1"])
-    def test_this_machine_alone(self, host: str, settings: SettingsWrapper) -> None:
+    def test_this_machine_alone(self, host: str, settings: Settings) -> None:
         settings.DEBUG = True
         assert is_loopback(host)
         check_host(host)
 
     @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.4", "sessions.example.com", ""])
-    def test_reachable_hosts_refuse_debug_and_need_allowed_hosts(self, host: str, settings: SettingsWrapper) -> None:
+    def test_reachable_hosts_refuse_debug_and_need_allowed_hosts(self, host: str, settings: Settings) -> None:
         settings.ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
         with pytest.raises(CommandError, match="ALLOWED_HOSTS"):
             check_host(host)
@@ -65,7 +65,7 @@ class TestPort:
                 call_command("up", host="127.0.0.1", port=port)
 
     @pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 99999), ("192.0.2.1", 8000)])
-    def test_impossible_is_a_sentence(self, host: str, port: int, settings: SettingsWrapper) -> None:
+    def test_impossible_is_a_sentence(self, host: str, port: int, settings: Settings) -> None:
         settings.ALLOWED_HOSTS = ["sessions.example.com"]
         with pytest.raises(CommandError, match=r"is not a port|Cannot listen"):
             call_command("up", host=host, port=port)

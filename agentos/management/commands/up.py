@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 from argparse import ArgumentParser
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -142,4 +143,5 @@ def serve(listener: socket.socket) -> None:
         lifespan="off",
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):  # uvicorn has closed everything and passes the signal on
+        uvicorn.Server(config).run(sockets=[listener])

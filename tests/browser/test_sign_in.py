@@ -1,0 +1,51 @@
+"""A newcomer's way in: the link, the password page, the list behind it."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.core.cache import cache
+from playwright.sync_api import BrowserContext, expect
+
+from agentos.db.sources import use_sources
+from tests.browser.conftest import SignIn, Watch, assert_accessible, settled
+from tests.conftest import Person
+
+
+@pytest.fixture(autouse=True)
+def lab(corpus_file: Callable[[str], Path]) -> Iterator[None]:
+    cache.clear()
+    with use_sources(f"lab=sqlite:///{corpus_file('agno-v3.db')}"):
+        yield
+
+
+def test_link_leads_to_the_list(sign_in: SignIn, viewer: Person) -> None:
+    page = sign_in(viewer)
+    settled(page)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator('a[href^="/sessions/lab/"]').first).to_be_visible()
+    assert_accessible(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_password(server: str, watch: Watch, context: BrowserContext, viewer: Person, scheme: str) -> None:
+    page = context.new_page()
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(f"{server}/sessions/?sort=title")
+    page.get_by_label("Name").fill("viewer")
+    page.get_by_label("Password").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("Name or password is not right.")
+    watch.allow("422")  # Chromium writes the status of the refused form to the console
+    assert_accessible(page)
+    page.get_by_label("Password").fill("viewer-password")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{server}/sessions/?sort=title")
+
+
+def test_a_used_link_says_so(server: str, watch: Watch, context: BrowserContext) -> None:
+    page = context.new_page()
+    page.goto(f"{server}/sign-in/used/")
+    watch.allow("410")
+    expect(page.get_by_role("alert")).to_contain_text("has been used or has expired")
+    assert_accessible(page)
