@@ -1,0 +1,259 @@
+"""The only door through which sessions change: each method is one transaction, and Agno carries on from its result.
+
+Agno itself takes no locks and compares no versions: two of its processes can lose each other's runs. What is written
+here is read again under a lock, appended in SQL, and touches nothing but what the turn changed.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from agentos.db.schema import create_tables
+from agentos.db.sources import Source, SourceUnavailable
+from agentos.db.writer_check import check_summary, check_writable
+from agentos.db.writer_connection import tables_of, writing
+from agentos.db.writer_errors import (
+    AlreadyStored,
+    InvalidRun,
+    Malformed,
+    RunNotFound,
+    SessionNotFound,
+    SessionOwnedByOther,
+    SourceReadOnly,
+)
+from agentos.db.writer_json import clean, clean_text, decode_object, encode
+from agentos.db.writer_metrics import add, member_ids, run_metrics
+from agentos.db.writer_postgres import PostgresStore
+from agentos.db.writer_sqlite import SqliteStore
+from agentos.db.writer_store import Json, Locked, RunRow, Store
+from agentos.records import Run, Session
+
+__all__ = [
+    "AlreadyStored",
+    "InvalidRun",
+    "Malformed",
+    "RunNotFound",
+    "SessionNotFound",
+    "SessionOwnedByOther",
+    "SourceReadOnly",
+    "Writer",
+    "check_writable",
+]
+
+KINDS: Final = ("agent", "team", "workflow")
+# Agno adds these to the state for the time of a run and takes them out before it saves the session.
+TRANSIENT_STATE: Final = frozenset({"current_session_id", "current_user_id", "current_run_id"})
+TRANSIENT_WORKFLOW_STATE: Final = TRANSIENT_STATE | {"workflow_id", "run_id", "session_id", "workflow_name"}
+
+
+class Writer:
+    """Writes to one source, in whichever layout it has.
+
+    `clock` gives the unix seconds that `updated_at` is set to; demo sessions are written as of their own time.
+    """
+
+    def __init__(self, source: Source, clock: Callable[[], float] = time.time) -> None:
+        self.source = source
+        self._clock = clock
+
+    def append_run(
+        self, session_id: str, run: Run, *, expect_user_id: str | None, session_state: dict[str, Any] | None = None
+    ) -> None:
+        """Put `run` after all the session's runs, add its tokens to the session's, and set the state if one is given.
+
+        Raises:
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+            SessionNotFound: there is no such session.
+            SessionOwnedByOther: the session's user is not exactly `expect_user_id`, or not the run's.
+            InvalidRun: Agno could not load the session with this run in it.
+            AlreadyStored: a run of this id is there.
+            Malformed: what is stored cannot be extended without damaging it.
+        """
+        row = self._row(session_id, run)
+        with self._locked(session_id) as (store, session):
+            check_owner(session, row, expect_user_id)
+            embedded = member_ids(row.raw)
+            stored = stored_ids(store, session_id, [row.run_id, *embedded])
+            if row.run_id in stored:
+                raise AlreadyStored(f"The run {row.run_id!r} is stored already.")
+            count(session, row.raw, stored)
+            set_state(session, session_state)
+            if store.tables.has_rows:
+                store.insert_row(session, row, store.next_index(session_id), self._now())
+                store.save(session, self._now())
+            else:
+                sql, params = store.append_sql(session_id, row)
+                store.save(session, self._now(), sql, *params)
+
+    def replace_run(
+        self, session_id: str, run: Run, *, expect_user_id: str | None, session_state: dict[str, Any] | None = None
+    ) -> None:
+        """Put `run` in the place of the stored run of the same id; the session's totals follow the difference.
+
+        Raises:
+            RunNotFound: the session has no run of this id. Else as `append_run`.
+        """
+        row = self._row(session_id, run)
+        with self._locked(session_id) as (store, session):
+            check_owner(session, row, expect_user_id)
+            place = find_run(store, session_id, row.run_id)
+            stored = stored_ids(store, session_id, member_ids(row.raw))
+            count(session, place.raw, stored, sign=-1)
+            count(session, row.raw, stored)
+            set_state(session, session_state)
+            if place.in_rows:
+                store.update_row(row, self._now())
+                store.save(session, self._now())
+            elif store.tables.has_rows:  # Agno 3 moves a run out of the old list when it saves it again
+                store.insert_row(session, row, place.position, self._now())
+                store.save(session, self._now())
+            else:
+                sql, params = store.replace_sql(session_id, place.position, row)
+                store.save(session, self._now(), sql, *params)
+
+    def create_session(self, session: Session) -> None:
+        """Insert a session without runs. In an empty source this first creates Agno 3's tables.
+
+        Raises:
+            InvalidRun: it has no id or type, or a summary Agno could not load.
+            AlreadyStored: a session of this id is there.
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        values = self._session_values(session.raw)
+        with self._store(create=True) as store:
+            if store.session_exists(values["session_id"]):
+                raise AlreadyStored(f"A session {session.session_id!r} is stored already.")
+            store.insert_session(values)
+
+    def rename(self, session_id: str, name: str) -> None:
+        """Set the session's name, as Agno's own rename does.
+
+        Raises:
+            SessionNotFound, Malformed, SourceReadOnly, SourceUnavailable.
+        """
+        with self._locked(session_id) as (store, session):
+            session.session_data["session_name"] = clean_text(name, self.source.vendor)
+            store.save(session, self._now())
+
+    # --- one write ----------------------------------------------------------------------------------------------
+    @contextmanager
+    def _store(self, *, create: bool = False) -> Iterator[Store]:
+        """Hold one transaction; nothing of it stays when an exception leaves the block."""
+        if self.source.read_only:
+            raise SourceReadOnly(self.source.name)
+        with writing(self.source) as connection:
+            tables = tables_of(self.source, connection)
+            if tables is None and create:
+                create_tables(connection, self.source, self._now())
+                tables = tables_of(self.source, connection)
+            if tables is None:
+                raise SourceUnavailable(f"The source {self.source.name} has no session table yet.")
+            yield (SqliteStore if self.source.vendor == "sqlite" else PostgresStore)(connection, tables)
+
+    @contextmanager
+    def _locked(self, session_id: str) -> Iterator[tuple[Store, Locked]]:
+        if not storable_id(session_id):
+            raise SessionNotFound(session_id)
+        with self._store() as store:
+            session = store.lock(session_id)
+            if session is None:
+                raise SessionNotFound(session_id)
+            yield store, session
+
+    def _row(self, session_id: str, run: Run) -> RunRow:
+        """Check and encode the run before anything is locked."""
+        raw = clean(run.raw, self.source.vendor)
+        check_writable(Run.from_dict(raw))
+        if raw["session_id"] != clean_text(session_id, self.source.vendor):
+            raise InvalidRun("This run names another session than the one it is to be stored in.")
+        return RunRow(raw["run_id"], encode(raw), raw)
+
+    def _session_values(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns of a new session as Agno's insert has them."""
+        kind, session_id = raw.get("session_type"), raw.get("session_id")
+        if kind not in KINDS:
+            raise InvalidRun("A session is of type agent, team or workflow.")
+        if not isinstance(session_id, str) or not session_id or not storable_id(session_id):
+            raise InvalidRun("A session needs an id.")
+        check_summary(raw.get("summary"))
+        created_at = raw.get("created_at") or self._now()
+        return {
+            "session_id": session_id,
+            "session_type": kind,
+            **{f"{each}_id": raw.get(f"{each}_id") for each in KINDS},
+            "user_id": raw.get("user_id"),
+            "session_data": Json(raw.get("session_data") or {}),
+            f"{kind}_data": Json(raw.get(f"{kind}_data")),
+            "metadata": Json(raw.get("metadata")),
+            "summary": Json(raw.get("summary")),
+            "created_at": created_at,
+            "updated_at": raw.get("updated_at") or created_at,
+        }
+
+    def _now(self) -> int:
+        return int(self._clock())
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a stored run is: in a row, or at a position of the list."""
+
+    raw: dict[str, Any]
+    in_rows: bool
+    position: int
+
+
+def find_run(store: Store, session_id: str, run_id: str) -> Place:
+    """Find a stored run; in a migrated source its row wins over its copy in the list.
+
+    Raises:
+        RunNotFound: it is in neither.
+    """
+    if store.tables.has_rows and (text := store.row_json(session_id, run_id)) is not None:
+        return Place(decode_object(text)[0], in_rows=True, position=0)
+    position = store.list_position(session_id, run_id) if store.tables.has_list else None
+    if position is None:
+        raise RunNotFound(run_id)
+    return Place(decode_object(store.list_item(session_id, position))[0], in_rows=False, position=position)
+
+
+def stored_ids(store: Store, session_id: str, run_ids: list[str]) -> frozenset[str]:
+    """Return which of these runs have an entry of their own."""
+    found = set(store.stored_rows(run_ids)) if store.tables.has_rows else set()
+    if store.tables.has_list:
+        found |= {run_id for run_id in run_ids if store.list_position(session_id, run_id) is not None}
+    return frozenset(found)
+
+
+def check_owner(session: Locked, row: RunRow, expect_user_id: str | None) -> None:
+    """Refuse a run of another user: Agno finds a session only for exactly its own user, and replaces it otherwise.
+
+    Raises:
+        SessionOwnedByOther: the session's user is not the expected one, or not the run's.
+    """
+    if session.user_id != expect_user_id or row.raw.get("user_id") != session.user_id:
+        raise SessionOwnedByOther
+
+
+def count(session: Locked, run: dict[str, Any], stored: frozenset[str], sign: int = 1) -> None:
+    """Add the run's tokens to session_metrics; embedded members that have entries of their own were counted then."""
+    for metrics in run_metrics(run, stored):
+        total = session.session_data.get("session_metrics")
+        if not isinstance(total, dict):
+            total = session.session_data["session_metrics"] = {}
+        add(total, metrics, sign)
+
+
+def set_state(session: Locked, state: dict[str, Any] | None) -> None:
+    """Set session_state without the keys Agno adds for the time of a run."""
+    if state is not None:
+        transient = TRANSIENT_WORKFLOW_STATE if session.kind == "workflow" else TRANSIENT_STATE
+        kept = {key: value for key, value in state.items() if key not in transient}
+        session.session_data["session_state"] = kept
+
+
+def storable_id(text: str) -> bool:
+    """Whether a database could hold this id at all: NUL and half surrogates are in no stored id."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)

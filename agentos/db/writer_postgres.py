@@ -1,0 +1,97 @@
+"""The statements of a write on PostgreSQL, where the column is jsonb, or json in databases of early Agno 2."""
+
+from typing import Any, Final
+
+from agentos.db.writer_errors import Malformed
+from agentos.db.writer_store import Locked, RunRow, Store, not_a_list
+
+_JSON_TYPES: Final = frozenset({"json", "jsonb"})
+
+
+class PostgresStore(Store):
+    """Row locks, and Agno's own advisory lock around the choice of a run_index."""
+
+    vendor = "postgresql"
+
+    def lock_sql(self) -> str:
+        """Select session_type, user_id and session_data and lock the row."""
+        columns = "session_type, user_id, session_data::text"
+        return f"SELECT {columns} FROM {self.tables.sessions} WHERE session_id = %s FOR UPDATE"
+
+    def lock(self, session_id: str) -> Locked | None:
+        """Lock the row, and take the lock under which Agno 3 chooses a run_index."""
+        if self.tables.has_rows:
+            self.run("SELECT pg_advisory_xact_lock(hashtext('agno_run_index'), hashtext(%s))", session_id)
+        return super().lock(session_id)
+
+    def text(self, column: str) -> str:
+        """Return the column cast to text."""
+        return f"{column}::text"
+
+    def list_length(self, session_id: str) -> int:
+        """Return how many elements the list has."""
+        kind = self._kind(session_id)
+        if kind is None:
+            return 0
+        sql = f"SELECT {kind}_array_length(runs) FROM {self.tables.sessions} WHERE session_id = %s"
+        return int(self.run(sql, session_id)[0][0])
+
+    def list_position(self, session_id: str, run_id: str) -> int | None:
+        """Return the place of the first element with this run_id."""
+        kind = self._kind(session_id)
+        if kind is None:
+            return None
+        sql = f"""SELECT min(item.place) - 1 FROM {self.tables.sessions},
+            {kind}_array_elements(runs) WITH ORDINALITY AS item(run, place)
+            WHERE session_id = %s AND item.run ->> 'run_id' = %s"""
+        found = self.run(sql, session_id, run_id)[0][0]
+        return None if found is None else int(found)
+
+    def list_item(self, session_id: str, position: int) -> str:
+        """Return the JSON text of one element."""
+        sql = f"SELECT (runs -> %s::int)::text FROM {self.tables.sessions} WHERE session_id = %s"
+        return str(self.run(sql, position, session_id)[0][0])
+
+    def append_sql(self, session_id: str, run: RunRow) -> tuple[str, list[Any]]:
+        """Append in SQL. A `json` column keeps its text: only the end of it changes.
+
+        Raises:
+            Malformed: the column holds something else than a list.
+        """
+        kind = self._kind(session_id)
+        if kind is None:
+            return f"runs = %s::{self._column_type(session_id)},", [f"[{run.json}]"]
+        if kind == "jsonb":
+            return "runs = runs || jsonb_build_array(%s::jsonb),", [run.json]
+        separator = ", " if self.list_length(session_id) else ""
+        return r"runs = (regexp_replace(runs::text, '\]\s*$', '') || %s)::json,", [f"{separator}{run.json}]"]
+
+    def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
+        """Set one element of the list."""
+        if self._kind(session_id) == "jsonb":
+            return "runs = jsonb_set(runs, ARRAY[%s::text], %s::jsonb),", [position, run.json]
+        sql = """runs = (SELECT json_agg(CASE WHEN item.place = %s THEN %s::json ELSE item.run END ORDER BY item.place)
+            FROM json_array_elements(runs) WITH ORDINALITY AS item(run, place)),"""
+        return sql, [position + 1, run.json]
+
+    def _column_type(self, session_id: str) -> str:
+        sql = f"SELECT pg_typeof(runs)::text FROM {self.tables.sessions} WHERE session_id = %s"
+        found = str(self.run(sql, session_id)[0][0])
+        if found not in _JSON_TYPES:
+            raise Malformed(f"the runs column has the type {found}, which Agno never used")
+        return found
+
+    def _kind(self, session_id: str) -> str | None:
+        """Return the column's type, "json" or "jsonb", when it holds a list; None when it is empty.
+
+        Raises:
+            Malformed: it holds something else.
+        """
+        column = self._column_type(session_id)
+        sql = f"SELECT {column}_typeof(runs) FROM {self.tables.sessions} WHERE session_id = %s"
+        holds = self.run(sql, session_id)[0][0]
+        if holds in (None, "null"):
+            return None
+        if holds != "array":
+            raise not_a_list()
+        return column

@@ -1,0 +1,210 @@
+"""The statements of one write, inside its transaction: what SQLite and PostgreSQL have in common."""
+
+import json
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from agentos.db.writer_errors import Malformed
+from agentos.db.writer_json import clean, clean_text, decode_object, encode, encode_object
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Where a source keeps things: quoted names, and what exists now."""
+
+    sessions: str
+    runs: str
+    has_list: bool  # the sessions table has Agno 2's `runs` column
+    has_rows: bool  # Agno 3's runs table exists
+
+
+@dataclass(frozen=True)
+class Locked:
+    """A session row as it is now, held until the transaction ends."""
+
+    session_id: str
+    kind: str
+    user_id: str | None
+    session_data: dict[str, Any]
+    double: bool  # session_data is encoded twice
+
+
+@dataclass(frozen=True)
+class RunRow:
+    """One run as both layouts need it."""
+
+    run_id: str
+    json: str
+    raw: dict[str, Any]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        """The runs table's copies of the run's own values."""
+        ids = {key: self.raw.get(key) for key in ("agent_id", "team_id", "workflow_id")}
+        return {"run_type": run_type(self.raw), **ids, "parent_run_id": self.raw.get("parent_run_id")}
+
+
+@dataclass(frozen=True)
+class Json:
+    """A value for a JSON column; None is JSON null, which Agno writes for what is missing."""
+
+    value: Any
+
+
+def run_type(raw: dict[str, Any]) -> str:
+    """Return "agent", "team" or "workflow", preferring them in this order as Agno does."""
+    for kind in ("agent", "team"):
+        if raw.get(f"{kind}_id") or raw.get(f"{kind}_name"):
+            return kind
+    return "workflow"
+
+
+class Store(ABC):
+    """Statements on one source, within a transaction that the caller holds."""
+
+    vendor: ClassVar[str]
+
+    def __init__(self, connection: BaseDatabaseWrapper, tables: Tables) -> None:
+        self.connection = connection
+        self.tables = tables
+
+    def run(self, sql: str, *params: Any) -> list[tuple[Any, ...]]:
+        """Execute one statement and return its rows, none for a statement that has none."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(sql, params)
+            return cursor.fetchall() if cursor.description else []
+
+    def lock(self, session_id: str) -> Locked | None:
+        """Lock the session's row and read it; None when there is no such session.
+
+        Raises:
+            Malformed: its session_data cannot be read, so it could not be written back whole.
+        """
+        rows = self.run(self.lock_sql(), session_id)
+        if not rows:
+            return None
+        kind, user_id, text = rows[0]
+        data, double = decode_object(text)
+        return Locked(session_id, kind, user_id, data, double or (text in (None, "null") and self.encodes_twice))
+
+    @property
+    def encodes_twice(self) -> bool:
+        """Whether the Agno that owns these tables encodes JSON twice: Agno 2 does, on SQLite."""
+        return self.vendor == "sqlite" and not self.tables.has_rows and self.tables.has_list
+
+    @abstractmethod
+    def lock_sql(self) -> str:
+        """Select session_type, user_id and the text of session_data of one session, locking the row."""
+
+    def save(self, session: Locked, now: int, list_sql: str = "", *params: Any) -> None:
+        """Write session_data back and set updated_at; `list_sql` also changes the `runs` column, in one statement."""
+        data = encode_object(session.session_data, self.vendor, double=session.double)
+        self.run(
+            f"UPDATE {self.tables.sessions} SET {list_sql} session_data = %s, updated_at = %s WHERE session_id = %s",
+            *params, data, now, session.session_id,
+        )  # fmt: skip
+
+    # --- runs as rows -------------------------------------------------------------------------------------------
+    def stored_rows(self, run_ids: list[str]) -> set[str]:
+        """Return which of these runs have a row, in whatever session: run ids are unique in the whole table."""
+        if not run_ids:
+            return set()
+        marks = ", ".join(["%s"] * len(run_ids))
+        return {
+            row[0] for row in self.run(f"SELECT run_id FROM {self.tables.runs} WHERE run_id IN ({marks})", *run_ids)
+        }
+
+    def next_index(self, session_id: str) -> int:
+        """Return the run_index after everything the session has, in rows and, in a migrated source, in its list."""
+        known = self.run(f"SELECT max(run_index) FROM {self.tables.runs} WHERE session_id = %s", session_id)[0][0]
+        after_rows = 0 if known is None else known + 1
+        return max(after_rows, self.list_length(session_id)) if self.tables.has_list else after_rows
+
+    def insert_row(self, session: Locked, run: RunRow, run_index: int, now: int) -> None:
+        """Insert the run's row; user_id is the session's, as Agno has it."""
+        values = {
+            "run_id": run.run_id,
+            "session_id": session.session_id,
+            **run.columns,
+            "user_id": session.user_id,
+            "status": run.raw.get("status"),
+            "run_index": run_index,
+            "run_data": run.json,
+            "created_at": run.raw["created_at"],
+            "updated_at": now,
+        }
+        self.insert(self.tables.runs, values)
+
+    def update_row(self, run: RunRow, now: int) -> None:
+        """Replace the run in its row; its place, kind and created_at stay, as in Agno's own upsert."""
+        self.run(
+            f"""UPDATE {self.tables.runs} SET status = %s, run_data = %s, parent_run_id = %s, updated_at = %s
+            WHERE run_id = %s""",
+            run.raw.get("status"), run.json, run.raw.get("parent_run_id"), now, run.run_id,
+        )  # fmt: skip
+
+    def row_json(self, session_id: str, run_id: str) -> str | None:
+        """Return the text of the run's row in this session, or None."""
+        sql = f"SELECT {self.text('run_data')} FROM {self.tables.runs} WHERE run_id = %s AND session_id = %s"
+        rows = self.run(sql, run_id, session_id)
+        return rows[0][0] if rows else None
+
+    def insert(self, table: str, values: dict[str, Any]) -> None:
+        """Insert one row of plain values; strings are cleaned of what the database cannot hold."""
+        columns = ", ".join(self.connection.ops.quote_name(name) for name in values)
+        marks = ", ".join(["%s"] * len(values))
+        cleaned = [clean_text(value, self.vendor) if isinstance(value, str) else value for value in values.values()]
+        self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *cleaned)
+
+    def session_exists(self, session_id: str) -> bool:
+        """Whether a session has this id."""
+        return bool(self.run(f"SELECT 1 FROM {self.tables.sessions} WHERE session_id = %s", session_id))
+
+    def insert_session(self, values: dict[str, Any]) -> None:
+        """Insert a session row, its JSON encoded as the tables' own Agno does."""
+        if self.tables.has_list:
+            values = {**values, "runs": Json(None)}
+        self.insert(self.tables.sessions, {name: self._encoded(value) for name, value in values.items()})
+
+    def _encoded(self, value: Any) -> Any:
+        if not isinstance(value, Json):
+            return value
+        text = encode(clean(value.value, self.vendor))
+        return json.dumps(text) if self.encodes_twice and value.value is not None else text
+
+    # --- runs as a list -----------------------------------------------------------------------------------------
+    @abstractmethod
+    def text(self, column: str) -> str:
+        """Return the SQL of a JSON column as text."""
+
+    @abstractmethod
+    def list_length(self, session_id: str) -> int:
+        """Return how many elements the session's `runs` list has."""
+
+    @abstractmethod
+    def list_position(self, session_id: str, run_id: str) -> int | None:
+        """Return the place of a run in the session's `runs` list."""
+
+    @abstractmethod
+    def list_item(self, session_id: str, position: int) -> str:
+        """Return the JSON text of one element of the list."""
+
+    @abstractmethod
+    def append_sql(self, session_id: str, run: RunRow) -> tuple[str, list[Any]]:
+        """Return `runs = …,` and its parameters, which append the run to the list without taking the list out.
+
+        Raises:
+            Malformed: the column holds something that is not a list.
+        """
+
+    @abstractmethod
+    def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
+        """Return `runs = …,` and its parameters, which put the run in the place of one element."""
+
+
+def not_a_list() -> Malformed:
+    """Return the error for a `runs` column that holds something else than a list."""
+    return Malformed("the runs of this session are not a list")
