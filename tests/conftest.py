@@ -209,3 +209,14 @@ def fake_model(settings: "Settings") -> Iterator[Any]:
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def sources() -> Iterator[Any]:
+    """Call it with the text of AGENTOS_SOURCES; those are then the sources until the test ends. Returns them."""
+    from contextlib import ExitStack
+
+    from agentos.db.sources import use_sources
+
+    with ExitStack() as stack:
+        yield lambda text: stack.enter_context(use_sources(text))

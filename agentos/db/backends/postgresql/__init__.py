@@ -1,0 +1,1 @@
+"""PostgreSQL, for databases that other programs write."""

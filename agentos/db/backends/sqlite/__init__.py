@@ -1,0 +1,1 @@
+"""SQLite, for files that other programs write."""

@@ -1,0 +1,122 @@
+"""Connections to sources. Each source is a Django database alias, so models and transactions work as anywhere.
+
+A connection belongs to the thread that asked for it; a thread that ends calls `close_connections()`.
+"""
+
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+from django.conf import settings
+from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from agentos.db.backends.opened import opened
+from agentos.db.backends.sqlite.base import DatabaseWrapper as SQLiteWrapper
+from agentos.db.errors import faults_of
+from agentos.db.sources import Source, all_sources
+
+# Seconds to wait for a lock that another program holds, and for a server to accept a connection.
+LOCK_SECONDS: Final = 5
+CONNECT_SECONDS: Final = 5
+_registering: Final = Lock()
+
+
+def connection_for(source: Source) -> BaseDatabaseWrapper:
+    """Return this thread's connection to `source`; it is opened by its first statement.
+
+    A SQLite file that was replaced since it was opened is opened anew. Code that uses models calls this first, because
+    it also tells Django about the alias.
+    """
+    register(source)
+    connection = connections[source.alias]
+    if connection.settings_dict["SOURCE"] != source:  # a thread that outlived `use_sources`
+        connection.close()
+        del connections[source.alias]
+        connection = connections[source.alias]
+    if isinstance(connection, SQLiteWrapper) and connection.file_was_replaced() and not connection.in_atomic_block:
+        connection.close()
+    return connection
+
+
+def register(source: Source) -> None:
+    """Tell Django about the alias of `source`."""
+    with _registering:
+        known = connections.settings.get(source.alias)
+        if known is None or known["SOURCE"] != source:
+            default = connections.settings["default"]
+            both = connections.configure_settings({"default": default, source.alias: _database(source)})
+            connections.settings[source.alias] = both[source.alias]
+
+
+def forget_source(source: Source) -> None:
+    """Close the connections that any thread has to `source` and take its alias out of Django."""
+    from agentos.db.layout import forget
+
+    for wrapper in opened(source.alias):
+        if wrapper.connection is not None:
+            wrapper.connection.close()
+    with _registering:
+        if source.alias in connections.settings:
+            connections[source.alias].close()
+            del connections[source.alias]
+            del connections.settings[source.alias]
+    forget(source)
+
+
+def close_connections() -> None:
+    """Close this thread's connections to all sources, as a thread does before it ends."""
+    for source in all_sources():
+        if source.alias in connections.settings:
+            connections[source.alias].close()
+
+
+def create_database(source: Source) -> None:
+    """Make the empty file of a SQLite source that has none yet, and its folder. Reading never does this.
+
+    Raises:
+        SourceUnavailable: it cannot be made.
+    """
+    if source.vendor == "sqlite":
+        with faults_of(source):
+            Path(source.path).parent.mkdir(parents=True, exist_ok=True)
+            Path(source.path).touch()
+
+
+def table_name(source: Source, table: str) -> str:
+    """Return `table` quoted, with its schema on PostgreSQL: ready for SQL and for a model's `db_table`."""
+    return f'"{source.schema}"."{table}"' if source.vendor == "postgresql" else f'"{table}"'
+
+
+def _database(source: Source) -> dict[str, Any]:
+    """Return the entry for Django's DATABASES."""
+    common = {"SOURCE": source, "CONN_MAX_AGE": 0, "AUTOCOMMIT": True, "TIME_ZONE": None}
+    if source.vendor == "sqlite":
+        options = {
+            "read_only": source.read_only,
+            "seconds": settings.AGENTOS_SOURCE_TIMEOUT,
+            "timeout": LOCK_SECONDS,
+            "transaction_mode": "DEFERRED" if source.read_only else "IMMEDIATE",
+        }
+        return common | {"ENGINE": "agentos.db.backends.sqlite", "NAME": source.path, "OPTIONS": options}
+    given = source.options
+    return common | {
+        "ENGINE": "agentos.db.backends.postgresql",
+        "NAME": given.pop("dbname"),
+        "USER": given.pop("user", ""),
+        "PASSWORD": given.pop("password", ""),
+        "HOST": given.pop("host", ""),
+        "PORT": given.pop("port", ""),
+        "OPTIONS": {
+            "connect_timeout": CONNECT_SECONDS,
+            "application_name": "agentos-sessions",
+            **given,
+            "options": " ".join([given.get("options", ""), *_server_options(source)]).strip(),
+        },
+    }
+
+
+def _server_options(source: Source) -> list[str]:
+    """Return what the server itself holds every statement of the connection to."""
+    limits = [f"-c statement_timeout={int(settings.AGENTOS_SOURCE_TIMEOUT * 1000)}"]
+    return [*limits, "-c default_transaction_read_only=on"] if source.read_only else limits
