@@ -1,0 +1,92 @@
+"""What a session is: typed, tolerant views of the JSON Agno stores. Pure: no I/O, no Django."""
+
+from agentos.records.details import (
+    Citations,
+    DocumentCitation,
+    FeedbackOption,
+    InputField,
+    ReasoningStep,
+    Reference,
+    StepOutput,
+    UrlCitation,
+    UserQuestion,
+)
+from agentos.records.encoding import RecordError, dumps, loads, readable, strip_for_postgres
+from agentos.records.fields import Record
+from agentos.records.forest import RunNode, build_forest, walk
+from agentos.records.media import Audio, File, Image, Media, MediaReference, Video, sniff_mime_type
+from agentos.records.messages import FunctionCall, Message, ToolCallRequest
+from agentos.records.metrics import TOKEN_KEYS, Metrics, ModelMetrics, StepMetrics
+from agentos.records.requirements import ErrorRequirement, Requirement, StepRequirement
+from agentos.records.runs import (
+    BadRun,
+    Kind,
+    Run,
+    RunOutput,
+    RunStatus,
+    TeamRunOutput,
+    WorkflowRunOutput,
+    parse_run,
+)
+from agentos.records.sessions import SESSION_COLUMNS, Session, SessionSummary, display_name
+from agentos.records.tally import Tally, TallyBuilder, tally
+from agentos.records.times import as_datetime
+from agentos.records.tools import ToolCall, ToolCallStatus, ToolExecution, join_tool_calls
+
+__all__ = [
+    "SESSION_COLUMNS",
+    "TOKEN_KEYS",
+    "Audio",
+    "BadRun",
+    "Citations",
+    "DocumentCitation",
+    "ErrorRequirement",
+    "FeedbackOption",
+    "File",
+    "FunctionCall",
+    "Image",
+    "InputField",
+    "Kind",
+    "Media",
+    "MediaReference",
+    "Message",
+    "Metrics",
+    "ModelMetrics",
+    "ReasoningStep",
+    "Record",
+    "RecordError",
+    "Reference",
+    "Requirement",
+    "Run",
+    "RunNode",
+    "RunOutput",
+    "RunStatus",
+    "Session",
+    "SessionSummary",
+    "StepMetrics",
+    "StepOutput",
+    "StepRequirement",
+    "Tally",
+    "TallyBuilder",
+    "TeamRunOutput",
+    "ToolCall",
+    "ToolCallRequest",
+    "ToolCallStatus",
+    "ToolExecution",
+    "UrlCitation",
+    "UserQuestion",
+    "Video",
+    "WorkflowRunOutput",
+    "as_datetime",
+    "build_forest",
+    "display_name",
+    "dumps",
+    "join_tool_calls",
+    "loads",
+    "parse_run",
+    "readable",
+    "sniff_mime_type",
+    "strip_for_postgres",
+    "tally",
+    "walk",
+]

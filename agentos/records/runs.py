@@ -1,0 +1,254 @@
+"""Runs of agents, teams and workflows."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Final, Literal
+
+from agentos.records.details import Citations, ReasoningStep, Reference, input_text, step_outputs
+from agentos.records.fields import Integer, Many, Object, Objects, One, Read, Record, Text, Texts, Value, json_type
+from agentos.records.media import Audio, File, Image, Video
+from agentos.records.messages import Message
+from agentos.records.metrics import Metrics
+from agentos.records.requirements import ErrorRequirement, Requirement, StepRequirement
+from agentos.records.text import as_text, parts_text
+from agentos.records.tools import ToolCall, ToolExecution, join_tool_calls
+
+__all__ = ["BadRun", "Kind", "Run", "RunOutput", "RunStatus", "TeamRunOutput", "WorkflowRunOutput", "parse_run"]
+
+Kind = Literal["agent", "team", "workflow"]
+
+
+class RunStatus(StrEnum):
+    """The states of a run, as Agno stores them. RUNNING and PENDING are final when the process died."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    PAUSED = "PAUSED"
+    CANCELLED = "CANCELLED"
+    ERROR = "ERROR"
+    REGENERATED = "REGENERATED"
+
+
+class Run(Record):
+    """What runs of every kind have. `parse_run` picks the class; build a RunOutput, TeamRunOutput or WorkflowRunOutput.
+
+    `status` is what is stored, upper case when Agno wrote it; compare it with RunStatus.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[Kind]
+
+    run_id = Text()
+    session_id = Text()
+    user_id = Text()
+    parent_run_id = Text()
+    workflow_id = Text()
+    workflow_step_id = Text()
+    input = Value()
+    content = Value()
+    content_type = Text()
+    status = Text()
+    created_at = Integer()
+    model = Text()
+    model_provider = Text()
+    model_provider_data = Object()
+    messages = Many(Message)
+    additional_input = Many(Message)
+    tools = Many(ToolExecution)
+    metrics = One(Metrics)
+    metadata = Object()
+    session_state = Object()
+    images = Many(Image)
+    videos = Many(Video)
+    audio = Many(Audio)
+    files = Many(File)
+    response_audio = One(Audio)
+    citations = One(Citations)
+    references = Many(Reference)
+    reasoning_content = Text()
+    reasoning_steps = Many(ReasoningStep)
+    reasoning_messages = Many(Message)
+    followups = Texts()
+    events = Objects()
+    requirements = Many(Requirement)
+    step_results = Read(step_outputs)
+    step_requirements = Many(StepRequirement)
+    error_requirements = Many(ErrorRequirement)
+    last_checkpoint_at_message_index = Integer()
+    forked_from_run_id = Text()
+    forked_from_message_index = Integer()
+    forked_from_session_id = Text()
+    regenerated_from = Text()
+    compaction = Value()
+    queue_attempt = Integer()
+    cancellation_stage = Text()
+
+    @property
+    def component_id(self) -> str | None:
+        """Id of the agent, team or workflow that ran."""
+        value = self.raw.get(f"{self.kind}_id")
+        return as_text(value) if isinstance(value, str) else None
+
+    @property
+    def component_name(self) -> str | None:
+        """Name of the agent, team or workflow that ran."""
+        value = self.raw.get(f"{self.kind}_name")
+        return as_text(value) if isinstance(value, str) else None
+
+    @property
+    def input_content(self) -> Any:
+        """What the run was given: agents and teams wrap it with its media, workflows store it bare."""
+        stored = self.input
+        return stored.get("input_content") if isinstance(stored, dict) and "input_content" in stored else stored
+
+    @property
+    def input_text(self) -> str:
+        """What the run was given, as text; "" when nothing is stored."""
+        return input_text(self.input_content)
+
+    @property
+    def input_images(self) -> list[Image]:
+        """Pictures given to the run."""
+        return _RunInput.from_dict(self._input_object()).images
+
+    @property
+    def input_videos(self) -> list[Video]:
+        """Films given to the run."""
+        return _RunInput.from_dict(self._input_object()).videos
+
+    @property
+    def input_audio(self) -> list[Audio]:
+        """Sounds given to the run; here Agno's key is `audios`, elsewhere `audio`."""
+        return _RunInput.from_dict(self._input_object()).audios
+
+    @property
+    def input_files(self) -> list[File]:
+        """Files given to the run."""
+        return _RunInput.from_dict(self._input_object()).files
+
+    @property
+    def input_media(self) -> list[Image | Video | Audio | File]:
+        """Everything given to the run besides its text; the user message usually holds copies."""
+        return [*self.input_images, *self.input_videos, *self.input_audio, *self.input_files]
+
+    @property
+    def output_media(self) -> list[Image | Video | Audio | File]:
+        """Everything the run made besides its text; the spoken answer is `response_audio`."""
+        return [*self.images, *self.videos, *self.audio, *self.files]
+
+    @property
+    def content_text(self) -> str:
+        """The answer as text; structured output as JSON."""
+        return parts_text(self.content)
+
+    @property
+    def own_messages(self) -> list[Message]:
+        """The messages without the copies of earlier runs' ones."""
+        return [message for message in self.messages if not message.from_history]
+
+    @property
+    def tool_calls(self) -> list[ToolCall]:
+        """Every call once, from `tools` and messages: neither alone holds them all."""
+        return join_tool_calls(self.tools, self.messages)
+
+    @property
+    def is_top_level(self) -> bool:
+        """Whether nobody delegated this run."""
+        return self.parent_run_id is None
+
+    @property
+    def embedded(self) -> list["Run"]:
+        """The runs stored inside this one, one level."""
+        return []
+
+    def _input_object(self) -> dict[str, Any]:
+        stored = self.input
+        return stored if isinstance(stored, dict) and "input_content" in stored else {}
+
+
+class _RunInput(Record):
+    """The media beside `input_content`."""
+
+    __slots__ = ()
+    images = Many(Image)
+    videos = Many(Video)
+    audios = Many(Audio)
+    files = Many(File)
+
+
+class RunOutput(Run):
+    """A run of an agent."""
+
+    __slots__ = ()
+    kind = "agent"
+    agent_id = Text()
+    agent_name = Text()
+
+
+class TeamRunOutput(Run):
+    """A run of a team's leader. Its members' runs have entries of their own, or are embedded, or both."""
+
+    __slots__ = ()
+    kind = "team"
+    team_id = Text()
+    team_name = Text()
+    member_responses = Objects()
+
+    @property
+    def embedded(self) -> list[Run]:
+        """The members' runs stored inside this one."""
+        return _runs(self.member_responses)
+
+
+class WorkflowRunOutput(Run):
+    """A run of a workflow. It has no messages; the runs of its steps' agents and teams are inside it."""
+
+    __slots__ = ()
+    kind = "workflow"
+    workflow_name = Text()
+    step_executor_runs = Objects()
+    paused_step_index = Integer()
+    paused_step_name = Text()
+    pause_kind = Text()
+
+    # The run of the chat agent in front of the workflow.
+    workflow_agent_run: Read[Run | None] = Read(lambda stored: next(iter(_runs([stored])), None))
+
+    @property
+    def embedded(self) -> list[Run]:
+        """The runs of the steps' executors and of the chat agent."""
+        return _runs([*self.step_executor_runs, self.raw.get("workflow_agent_run")])
+
+
+@dataclass(frozen=True, slots=True)
+class BadRun:
+    """An element that is not a run object, to be shown as what it is. `problem` is a plain sentence."""
+
+    raw: Any
+    problem: str
+    kind: Literal["bad"] = "bad"
+
+    def to_dict(self) -> Any:
+        """Return what was stored."""
+        return self.raw
+
+
+_CLASSES: Final[tuple[tuple[str, type[Run]], ...]] = (("agent_id", RunOutput), ("team_id", TeamRunOutput))
+
+
+def parse_run(raw: Any) -> Run | BadRun:
+    """View a stored run as its kind: with the key agent_id an agent's, else with team_id a team's, else a workflow's.
+
+    What is no JSON object becomes a BadRun.
+    """
+    if not isinstance(raw, dict):
+        return BadRun(raw, f"A run is a JSON object, but {json_type(raw)} is stored here.")
+    for key, run_class in _CLASSES:
+        if key in raw:
+            return run_class.from_dict(raw)
+    return WorkflowRunOutput.from_dict(raw)
+
+
+def _runs(stored: list[Any]) -> list[Run]:
+    return [run for run in map(parse_run, stored) if isinstance(run, Run)]
