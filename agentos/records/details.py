@@ -10,6 +10,7 @@ from agentos.records.fields import (
     Object,
     Objects,
     One,
+    Read,
     Record,
     Switch,
     Text,
