@@ -85,7 +85,9 @@ class ToolCall:
         """The provider's id of the call."""
         if self.request and self.request.ids:
             return self.request.ids[0]
-        return (self.execution and self.execution.tool_call_id) or (self.message and self.message.tool_call_id)
+        if self.execution and self.execution.tool_call_id:
+            return self.execution.tool_call_id
+        return self.message.tool_call_id if self.message else None
 
     @property
     def name(self) -> str:
