@@ -1,0 +1,183 @@
+"""Reads sessions and runs from a source, whichever of Agno's layouts it has, and no more of them than is asked for."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any, Final, TypeVar
+
+from agentos.db import reader_lists, reader_rows, reader_stamps
+from agentos.db.connections import connection_for, table_name
+from agentos.db.errors import TableMissing, faults_of
+from agentos.db.layout import Layout, Tables, forget, look
+from agentos.db.models import JSON_COLUMNS, session_model
+from agentos.db.sources import Source
+from agentos.db.stored import GONE, RunStub, Stamp, as_run, is_askable
+from agentos.records import SESSION_COLUMNS, BadRun, Run, Session
+
+__all__ = ["Layout", "Reader", "RunStub", "Stamp"]
+
+# Payload that `iter_runs` holds at once. Each batch of a list costs the database a walk through the whole list.
+BATCH_BYTES: Final = 4_000_000
+
+_Read = TypeVar("_Read")
+
+
+class Reader:
+    """Reads one source. It holds no connection of its own: each thread that calls it uses its own.
+
+    Every method raises SourceUnavailable, with a plain sentence, when the source cannot be read.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    @property
+    def layout(self) -> Layout:
+        """Where the source keeps runs."""
+        return look(self.source).layout
+
+    def stamps(self, after: str | None = None, limit: int = 1000) -> list[Stamp]:
+        """Return up to `limit` stamps in the database's own order of session ids, those behind the id `after`."""
+        if after is not None and not is_askable(self.source.vendor, after):
+            return []
+        return self._read([], lambda tables: reader_stamps.stamps(self.source, tables, after, limit))
+
+    def stamp(self, session_id: str) -> Stamp | None:
+        """Return the stamp of one session, None if there is no such session."""
+        return self._read_session(session_id, None, lambda tables: reader_stamps.stamp(self.source, tables, session_id))
+
+    def session(self, session_id: str) -> Session | None:
+        """Return a session without its runs, None if there is none of this id."""
+        return self._read_session(session_id, None, lambda tables: self._session(session_id))
+
+    def run_stubs(self, session_id: str) -> list[RunStub]:
+        """Return a stub of every stored run in Agno's order, without reading a payload into this process."""
+        return self._read_session(session_id, [], lambda tables: self._stubs(tables, session_id))
+
+    def runs(self, session_id: str, positions: Sequence[int]) -> list[Run | BadRun]:
+        """Return the runs at these positions of `run_stubs`, in the order asked for; only they are read and parsed.
+
+        A position at which there is nothing (any more) gives a BadRun that says so.
+        """
+        gone = [BadRun(None, GONE) for _ in positions]
+        return self._read_session(session_id, [*gone], lambda tables: self._runs(tables, session_id, positions))
+
+    def iter_runs(self, session_id: str, batch: int = 20) -> Iterator[Run | BadRun]:
+        """Yield every run in Agno's order, holding few in memory: `batch` rows, or about BATCH_BYTES of a list."""
+        for positions in _batches(self.run_stubs(session_id), batch):
+            yield from self.runs(session_id, positions)
+
+    def all_runs(self, session_id: str) -> list[Run | BadRun]:
+        """Return every run in Agno's order, all in memory at once."""
+        return self._read_session(session_id, [], lambda tables: self._all(tables, session_id))
+
+    def raw_text(self, session_id: str, column: str, limit: int) -> tuple[str, int]:
+        """Return the first `limit` characters of a JSON column as stored, and how many it has; "" and 0 for nothing.
+
+        Raises:
+            ValueError: the session table has no JSON column of this name in any layout.
+        """
+        if column not in (*JSON_COLUMNS, "runs"):
+            raise ValueError(f"{column!r} is no JSON column of a session.")
+        return self._read_session(session_id, ("", 0), lambda tables: self._raw(tables, session_id, column, limit))
+
+    def _read(self, nothing: _Read, read: Callable[[Tables], _Read]) -> _Read:
+        """Read with the tables as they were seen; if one is gone, look again and read once more."""
+        try:
+            tables = look(self.source)
+            return read(tables) if tables.columns else nothing
+        except TableMissing:
+            forget(self.source)
+        tables = look(self.source)
+        return read(tables) if tables.columns else nothing
+
+    def _read_session(self, session_id: str, nothing: _Read, read: Callable[[Tables], _Read]) -> _Read:
+        return self._read(nothing, read) if is_askable(self.source.vendor, session_id) else nothing
+
+    def _session(self, session_id: str) -> Session | None:
+        columns = [column for column in SESSION_COLUMNS if column != "runs"]
+        with faults_of(self.source):
+            connection_for(self.source)
+            rows = session_model(self.source)._default_manager.using(self.source.alias)
+            row = rows.filter(session_id=session_id).values(*columns).first()
+        return Session.from_dict({name: _plain(value) for name, value in row.items()}) if row else None
+
+    def _stubs(self, tables: Tables, session_id: str) -> list[RunStub]:
+        listed = reader_lists.outline(self.source, tables.columns["runs"], session_id) if tables.has_list else []
+        rows = reader_rows.outline(self.source, session_id) if tables.runs_table else []
+        keyed = [(stub.run_id, stub) for stub in listed], [(stub.run_id, stub) for stub in rows]
+        return [_at(position, stub) for position, stub in enumerate(merge(*keyed))]
+
+    def _runs(self, tables: Tables, session_id: str, positions: Sequence[int]) -> list[Run | BadRun]:
+        if tables.layout is Layout.BLOB:
+            found = self._slices(tables, session_id, positions)
+        elif tables.layout is Layout.TABLE:
+            ids = reader_rows.run_ids(self.source, session_id) if tables.runs_table else []
+            found = self._rows(session_id, {at: ids[at] for at in positions if 0 <= at < len(ids)})
+        else:
+            stubs = self._stubs(tables, session_id)
+            wanted = [stubs[at] for at in positions if 0 <= at < len(stubs)]
+            rows = {stub.position: stub.run_id for stub in wanted if stub.place == "row" and stub.run_id is not None}
+            found = self._rows(session_id, rows)
+            # Every element of the list has its place among all runs: rows that it does not know come after it.
+            listed = [stub.position for stub in wanted if stub.place == "list"]
+            found |= self._slices(tables, session_id, listed)
+        return [as_run(found[at]) if at in found else BadRun(None, GONE) for at in positions]
+
+    def _slices(self, tables: Tables, session_id: str, positions: Sequence[int]) -> dict[int, Any]:
+        return reader_lists.slices(self.source, tables.columns["runs"], session_id, positions)
+
+    def _rows(self, session_id: str, ids: dict[int, str]) -> dict[int, Any]:
+        data = reader_rows.read(self.source, session_id, list(ids.values()))
+        return {at: data[run_id] for at, run_id in ids.items() if run_id in data}
+
+    def _all(self, tables: Tables, session_id: str) -> list[Run | BadRun]:
+        values = reader_lists.whole(self.source, session_id) if tables.has_list else []
+        listed = [(value.get("run_id") if isinstance(value, dict) else None, value) for value in values]
+        rows = reader_rows.read_all(self.source, session_id) if tables.runs_table else []
+        return [as_run(value) for value in merge(listed, rows)]
+
+    def _raw(self, tables: Tables, session_id: str, column: str, limit: int) -> tuple[str, int]:
+        if column not in tables.columns:
+            return "", 0
+        text = f'"{column}"' if self.source.vendor == "sqlite" else f'"{column}"::text'
+        table = table_name(self.source, self.source.session_table)
+        with faults_of(self.source), connection_for(self.source).cursor() as cursor:
+            sql = f"SELECT substr({text}, 1, %s), length({text}) FROM {table} WHERE session_id = %s"
+            cursor.execute(sql, [max(limit, 0), session_id])
+            row = cursor.fetchone()
+        return (str(_plain(row[0])), int(row[1])) if row and row[0] is not None else ("", 0)
+
+
+def merge(listed: list[tuple[Any, _Read]], rows: list[tuple[Any, _Read]]) -> list[_Read]:
+    """Merge list and rows, each as (run id, value): the list's order, a row's copy winning, then the rows it lacks.
+
+    As Agno 3 does for a session that Agno 2 began.
+    """
+    by_id = {run_id: value for run_id, value in rows if run_id is not None}
+    merged = [by_id.get(run_id, value) if isinstance(run_id, str) else value for run_id, value in listed]
+    known = {run_id for run_id, _ in listed if isinstance(run_id, str)}
+    return merged + [value for run_id, value in rows if run_id not in known]
+
+
+def _at(position: int, stub: RunStub) -> RunStub:
+    return stub if stub.position == position else replace(stub, position=position)
+
+
+def _batches(stubs: list[RunStub], rows_at_once: int) -> Iterator[list[int]]:
+    """Group positions so that the payload of a group is bounded."""
+    batch: list[int] = []
+    size = 0
+    for stub in stubs:
+        too_many = stub.place == "row" and len(batch) >= rows_at_once
+        if batch and (too_many or size + stub.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(stub.position)
+        size += stub.size
+    if batch:
+        yield batch
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON can hold: SQLite keeps bytes in any column."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

@@ -1,0 +1,72 @@
+"""What reading gives besides records, and tolerant views of scalars that nobody can vouch for."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from agentos.db.models import BadJSON
+from agentos.records import BadRun, Run, parse_run
+
+NOT_JSON = "The stored text is not JSON that can be read."
+GONE = "This run is no longer stored: it was removed while the session was read."
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What tells whether a session changed, without its payload. Times are unix seconds.
+
+    `mark` changes when the session or one of its runs does. `run_count_hint`: rows of runs, None where runs are a list.
+    """
+
+    session_id: str
+    created_at: int | None
+    updated_at: int | None
+    run_count_hint: int | None
+    mark: str
+
+
+@dataclass(frozen=True)
+class RunStub:
+    """A stored run without its payload. `position`: in Agno's order. `size`: bytes, roughly. Times are unix seconds.
+
+    `run_type` is "agent", "team", "workflow", or "bad" for what is no run. `place`: an entry of the list in the
+    session's row, or a row of the runs table.
+    """
+
+    position: int
+    run_id: str | None
+    run_type: str
+    parent_run_id: str | None
+    status: str | None
+    created_at: int | None
+    updated_at: int | None
+    size: int
+    place: Literal["row", "list"]
+
+
+def as_run(value: Any) -> Run | BadRun:
+    """View decoded JSON as a run."""
+    return BadRun(str(value), NOT_JSON) if isinstance(value, BadJSON) else parse_run(value)
+
+
+def as_text(value: Any) -> str | None:
+    """Return `value` if it is text; SQLite keeps any type in any column."""
+    return value if isinstance(value, str) else None
+
+
+def as_integer(value: Any) -> int | None:
+    """Return `value` as a whole number that a bigint column holds, if it is a number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return int(value) if -(2**63) <= value < 2**63 else None
+
+
+def is_askable(source_vendor: str, text: str) -> bool:
+    """Whether the database can be asked for `text` at all: if not, nothing is stored under it."""
+    if source_vendor == "postgresql" and "\0" in text:
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a surrogate pair, from a URL
+        return False
+    return True
