@@ -5,8 +5,9 @@ from typing import Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from agentos.db.connections import table_name
+from agentos.db.layout import runs_table_names
 from agentos.db.sources import Source
-from agentos.db.writer_connection import qualified, quoted, runs_table_name
 
 # What Agno 3 stamps its tables with: the release of the last schema change, not of Agno.
 SCHEMA_VERSION: Final = "3.0.0"
@@ -38,16 +39,16 @@ def create_tables(connection: BaseDatabaseWrapper, source: Source, now: float) -
 
     `connection`: of a transaction on a source that has no session table. `now`: unix seconds.
     """
-    sessions, runs = source.session_table, runs_table_name(source)
+    sessions, runs = source.session_table, runs_table_names(source)[0]
     json = "JSON" if source.vendor == "sqlite" else "JSONB"
     statements = [
-        *([f"CREATE SCHEMA IF NOT EXISTS {quoted(source.schema)}"] if source.vendor == "postgresql" else []),
+        *([f'CREATE SCHEMA IF NOT EXISTS "{source.schema}"'] if source.vendor == "postgresql" else []),
         *_table(source, sessions, _SESSIONS.format(json=json), _SESSIONS_INDEXES),
-        *_table(source, runs, _RUNS.format(json=json, sessions=qualified(source, sessions)), _RUNS_INDEXES),
+        *_table(source, runs, _RUNS.format(json=json, sessions=table_name(source, sessions)), _RUNS_INDEXES),
         *_table(source, "agno_schema_versions", _VERSIONS, ("created_at",)),
     ]
     time = datetime.fromtimestamp(now).isoformat()  # local and without offset, as Agno writes it
-    versions = qualified(source, "agno_schema_versions")
+    versions = table_name(source, "agno_schema_versions")
     with connection.cursor() as cursor:
         for statement in statements:
             cursor.execute(statement, ())
@@ -58,9 +59,9 @@ def create_tables(connection: BaseDatabaseWrapper, source: Source, now: float) -
 
 def _table(source: Source, table: str, columns: str, indexes: tuple[str, ...]) -> list[str]:
     """Return the statements for one table and its indexes, named as Agno names them."""
-    name = qualified(source, table)
+    name = table_name(source, table)
     made = [f"CREATE TABLE IF NOT EXISTS {name} ({columns})"]
     for index in indexes:
-        index_name = quoted("_".join(["idx", table, *index.split()]))
-        made.append(f"CREATE INDEX IF NOT EXISTS {index_name} ON {name} ({', '.join(index.split())})")
+        index_name = "_".join(["idx", table, *index.split()])
+        made.append(f'CREATE INDEX IF NOT EXISTS "{index_name}" ON {name} ({", ".join(index.split())})')
     return made

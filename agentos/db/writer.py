@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
+from agentos.db.connections import create_database
 from agentos.db.schema import create_tables
 from agentos.db.sources import Source, SourceUnavailable
 from agentos.db.writer_check import check_summary, check_writable
@@ -83,9 +84,11 @@ class Writer:
             if store.tables.has_rows:
                 store.insert_row(session, row, store.next_index(session_id), self._now())
                 store.save(session, self._now())
-            else:
+            elif store.tables.has_list:
                 sql, params = store.append_sql(session_id, row)
                 store.save(session, self._now(), sql, *params)
+            else:
+                raise SourceUnavailable("This database has no table for runs yet; Agno makes it with its first run.")
 
     def replace_run(
         self, session_id: str, run: Run, *, expect_user_id: str | None, session_state: dict[str, Any] | None = None
@@ -137,17 +140,29 @@ class Writer:
             session.session_data["session_name"] = clean_text(name, self.source.vendor)
             store.save(session, self._now())
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make all writes in the block one transaction: none of them stays when an exception leaves it.
+
+        Raises:
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        self.check_writable_source()
+        with writing(self.source):
+            yield
+
     # --- one write ----------------------------------------------------------------------------------------------
     @contextmanager
     def _store(self, *, create: bool = False) -> Iterator[Store]:
         """Hold one transaction; nothing of it stays when an exception leaves the block."""
-        if self.source.read_only:
-            raise SourceReadOnly(self.source.name)
+        self.check_writable_source()
+        if create:
+            create_database(self.source)
         with writing(self.source) as connection:
-            tables = tables_of(self.source, connection)
+            tables = tables_of(self.source)
             if tables is None and create:
                 create_tables(connection, self.source, self._now())
-                tables = tables_of(self.source, connection)
+                tables = tables_of(self.source)
             if tables is None:
                 raise SourceUnavailable(f"The source {self.source.name} has no session table yet.")
             yield (SqliteStore if self.source.vendor == "sqlite" else PostgresStore)(connection, tables)
@@ -161,6 +176,15 @@ class Writer:
             if session is None:
                 raise SessionNotFound(session_id)
             yield store, session
+
+    def check_writable_source(self) -> None:
+        """Refuse a source that may only be read.
+
+        Raises:
+            SourceReadOnly: it is.
+        """
+        if self.source.read_only:
+            raise SourceReadOnly(self.source.name)
 
     def _row(self, session_id: str, run: Run) -> RunRow:
         """Check and encode the run before anything is locked."""

@@ -1,15 +1,11 @@
 """JSON as Agno's own writers encode it, for a column of either database."""
 
 import json
-import re
 from typing import Any, Final
 
 from agentos.db.writer_errors import InvalidRun, Malformed
+from agentos.records.encoding import readable, strip_for_postgres
 
-# Agno deletes these from every string it writes to PostgreSQL, which cannot hold some of them.
-_NOT_IN_POSTGRES: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-# Half a surrogate pair is no character: jsonb refuses it, and no model request can carry it.
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 # Deeper than any real run; recursion would otherwise end in a crash at about a thousand.
 MAX_DEPTH: Final = 200
 
@@ -45,8 +41,8 @@ def clean(value: Any, vendor: str, depth: int = 0) -> Any:
 
 def clean_text(text: str, vendor: str) -> str:
     """Return `text` without what `vendor` cannot hold; half a surrogate pair becomes U+FFFD."""
-    text = _LONE_SURROGATE.sub("\ufffd", text)
-    return _NOT_IN_POSTGRES.sub("", text) if vendor == "postgresql" else text
+    cleaned: str = strip_for_postgres(text) if vendor == "postgresql" else readable(text)
+    return cleaned
 
 
 def _key(key: Any, vendor: str) -> Any:

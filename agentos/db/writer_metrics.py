@@ -78,7 +78,7 @@ def _same_model(details: dict[str, Any], role: str, entry: dict[str, Any]) -> di
     for candidate in known:
         if all(_get(candidate, key) == entry.get(key) for key in ("id", "provider")):
             return candidate  # type: ignore[no-any-return]  # _get() matched an object's keys
-    new = {key: entry[key] for key in ("id", "provider") if key in entry}
+    new: dict[str, Any] = {key: entry[key] for key in ("id", "provider") if key in entry}
     known.append(new)
     return new
 

@@ -60,7 +60,7 @@ class PostgresStore(Store):
         """
         kind = self._kind(session_id)
         if kind is None:
-            return f"runs = %s::{self._column_type(session_id)},", [f"[{run.json}]"]
+            return f"runs = %s::{self.tables.list_type},", [f"[{run.json}]"]
         if kind == "jsonb":
             return "runs = runs || jsonb_build_array(%s::jsonb),", [run.json]
         separator = ", " if self.list_length(session_id) else ""
@@ -74,20 +74,15 @@ class PostgresStore(Store):
             FROM json_array_elements(runs) WITH ORDINALITY AS item(run, place)),"""
         return sql, [position + 1, run.json]
 
-    def _column_type(self, session_id: str) -> str:
-        sql = f"SELECT pg_typeof(runs)::text FROM {self.tables.sessions} WHERE session_id = %s"
-        found = str(self.run(sql, session_id)[0][0])
-        if found not in _JSON_TYPES:
-            raise Malformed(f"the runs column has the type {found}, which Agno never used")
-        return found
-
     def _kind(self, session_id: str) -> str | None:
         """Return the column's type, "json" or "jsonb", when it holds a list; None when it is empty.
 
         Raises:
             Malformed: it holds something else.
         """
-        column = self._column_type(session_id)
+        column = self.tables.list_type
+        if column not in _JSON_TYPES:
+            raise Malformed(f"the runs column has the type {column}, which Agno never used")
         sql = f"SELECT {column}_typeof(runs) FROM {self.tables.sessions} WHERE session_id = %s"
         holds = self.run(sql, session_id)[0][0]
         if holds in (None, "null"):

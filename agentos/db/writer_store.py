@@ -13,12 +13,25 @@ from agentos.db.writer_json import clean, clean_text, decode_object, encode, enc
 
 @dataclass(frozen=True)
 class Tables:
-    """Where a source keeps things: quoted names, and what exists now."""
+    """Where a source keeps things now.
+
+    `sessions`, `runs`: quoted names; `runs` is "" while Agno 3's runs table is not there.
+    `list_type`: the type of Agno 2's `runs` column, "" when the session table has none.
+    """
 
     sessions: str
     runs: str
-    has_list: bool  # the sessions table has Agno 2's `runs` column
-    has_rows: bool  # Agno 3's runs table exists
+    list_type: str
+
+    @property
+    def has_list(self) -> bool:
+        """Whether a session's row has a list of runs."""
+        return bool(self.list_type)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether runs have rows of their own."""
+        return bool(self.runs)
 
 
 @dataclass(frozen=True)
