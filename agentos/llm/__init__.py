@@ -1,0 +1,1 @@
+"""Who answers: an OpenAI-compatible model server, or the offline demo model."""

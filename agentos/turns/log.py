@@ -1,0 +1,148 @@
+"""Changes of a turn: each is one short transaction that also writes the events that tell of it."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from agentos.turns.models import Turn, TurnEvent
+from agentos.turns.states import Status, leading_to
+from agentos.turns.wakeups import notify
+
+Entry = tuple[TurnEvent.Kind, dict[str, Any]]
+
+# A running turn whose runner has not been heard of for so long has none any more: its process ended.
+STALE: Final = timedelta(seconds=15)
+INTERRUPTED: Final = (
+    "The program was stopped while this was being answered. What had arrived is kept here and is not in the session. "
+    "Send the message again."
+)
+
+
+class TurnLost(Exception):
+    """The turn does not run any more as far as the table says: its runner has nothing to do."""
+
+
+def claim(turn_id: UUID) -> Turn | None:
+    """Set a queued turn running and return it; None unless it is the first in its session's line and none runs.
+
+    Two runners may try at once: the table lets one of them through.
+    """
+    turn = Turn.objects.filter(pk=turn_id, status=Status.QUEUED).first()
+    if turn is None or first_in_line(turn.session_key) != turn_id:
+        return None
+    now = timezone.now()
+    try:
+        with transaction.atomic():
+            claimed = Turn.objects.filter(pk=turn_id, status=Status.QUEUED).update(
+                status=Status.RUNNING, started_at=now, heartbeat_at=now
+            )
+    except IntegrityError:  # another turn of this session runs
+        return None
+    if not claimed:
+        return None
+    turn.refresh_from_db()
+    return turn
+
+
+def first_in_line(key: str) -> UUID | None:
+    """Return the id of the session's oldest queued turn; `key` as `models.session_key()` gives it."""
+    queued = Turn.objects.filter(session_key=key, status=Status.QUEUED).order_by("created_at", "id")
+    return queued.values_list("pk", flat=True).first()
+
+
+def beat(turn_id: UUID, entries: Sequence[Entry] = (), **changes: str) -> bool:
+    """Append events and say that the runner is alive; return whether somebody asked to stop it.
+
+    Raises:
+        TurnLost: the turn does not run any more.
+    """
+    with transaction.atomic():
+        running = Turn.objects.filter(pk=turn_id, status=Status.RUNNING)
+        if not running.update(heartbeat_at=timezone.now(), last_seq=F("last_seq") + len(entries), **changes):
+            raise TurnLost
+        cancel, last = Turn.objects.values_list("cancel_requested", "last_seq").get(pk=turn_id)
+        _insert(turn_id, last, entries)
+    if entries:
+        notify(turn_id)
+    return cancel
+
+
+def finish(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = "", before: Status | None = None) -> bool:
+    """Bring a turn to its end and tell its readers; return whether it was in a state that allows it.
+
+    `before`: it must be in this state.
+    """
+    entries: list[Entry] = [(TurnEvent.Kind.ERROR, {"sentence": problem})] if problem else []
+    entries.append((TurnEvent.Kind.STATUS, {"status": status.value, "run_id": run_id}))
+    entries.append((TurnEvent.Kind.DONE, {}))
+    with transaction.atomic():
+        changed = Turn.objects.filter(pk=turn_id, status__in=[before] if before else leading_to(status)).update(
+            status=status,
+            run_id=run_id,
+            problem=problem,
+            finished_at=timezone.now(),
+            last_seq=F("last_seq") + len(entries),
+        )
+        if changed:
+            _insert(turn_id, Turn.objects.values_list("last_seq", flat=True).get(pk=turn_id), entries)
+    if changed:
+        notify(turn_id)
+    return bool(changed)
+
+
+def request_cancel(turn: Turn) -> None:
+    """Ask for a turn to be stopped. One that waits is stopped at once, one that runs when its runner next looks."""
+    if not finish(turn.pk, Status.CANCELLED, before=Status.QUEUED):
+        Turn.objects.filter(pk=turn.pk, status=Status.RUNNING).update(cancel_requested=True)
+
+
+def mark_orphans() -> list[UUID]:
+    """Mark running turns whose runner has died as interrupted, and return their ids. Their events stay."""
+    stale = Turn.objects.filter(status=Status.RUNNING, heartbeat_at__lt=timezone.now() - STALE)
+    ids = list(stale.values_list("pk", flat=True))
+    return [pk for pk in ids if _interrupt(pk)]
+
+
+def _interrupt(turn_id: UUID) -> bool:
+    with transaction.atomic():
+        # Looked at again under the row's lock: its runner may have been heard of meanwhile.
+        turn = Turn.objects.select_for_update().filter(pk=turn_id, status=Status.RUNNING).first()
+        if turn is None or turn.heartbeat_at is None or turn.heartbeat_at >= timezone.now() - STALE:
+            return False
+        return finish(turn_id, Status.INTERRUPTED, problem=INTERRUPTED)
+
+
+def _insert(turn_id: UUID, last: int, entries: Sequence[Entry]) -> None:
+    """Insert the events so that the last of them has the number `last`."""
+    first = last - len(entries) + 1
+    TurnEvent.objects.bulk_create(
+        TurnEvent(turn_id=turn_id, seq=first + index, kind=kind, payload=payload)
+        for index, (kind, payload) in enumerate(entries)
+    )
+
+
+def events_after(turn_id: UUID, seq: int) -> list[TurnEvent]:
+    """Return the turn's events with a higher number than `seq`, in their order."""
+    return list(TurnEvent.objects.filter(turn_id=turn_id, seq__gt=seq).order_by("seq"))
+
+
+def answer_so_far(turn: Turn, seq: int | None = None) -> str:
+    """Return the answer's text up to and including event `seq`, all of it when None."""
+    return _text(turn, TurnEvent.Kind.CONTENT, seq)
+
+
+def reasoning_so_far(turn: Turn, seq: int | None = None) -> str:
+    """Return the reasoning's text up to and including event `seq`, all of it when None."""
+    return _text(turn, TurnEvent.Kind.REASONING, seq)
+
+
+def _text(turn: Turn, kind: TurnEvent.Kind, seq: int | None) -> str:
+    events = TurnEvent.objects.filter(turn=turn, kind=kind)
+    if seq is not None:
+        events = events.filter(seq__lte=seq)
+    return "".join(payload["text"] for payload in events.order_by("seq").values_list("payload", flat=True))

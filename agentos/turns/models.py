@@ -1,0 +1,111 @@
+"""Our own tables of turns: the request itself, and the log of events that browsers read from any point."""
+
+import hashlib
+import uuid
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+
+from agentos.turns.states import ACTIVE, Status
+
+
+def session_key(source_name: str, session_id: str) -> str:
+    """Return a short stand-in for a session in an index: its own id may be too long for one."""
+    return hashlib.sha256(f"{source_name}\n{session_id}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class TurnQuerySet(models.QuerySet["Turn"]):
+    """Turns by what matters to a runner or a page."""
+
+    def of_session(self, source_name: str, session_id: str) -> Self:
+        """Those of one session, oldest first."""
+        return self.filter(session_key=session_key(source_name, session_id)).order_by("created_at", "id")
+
+    def active(self) -> Self:
+        """Those that wait or run."""
+        return self.filter(status__in=ACTIVE)
+
+
+class Turn(models.Model):
+    """One request to continue a session. Its id becomes the run's id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    source = models.TextField()
+    session_id = models.TextField()
+    session_key = models.CharField(max_length=64)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="turns")
+    # Who asked, in words that outlive the account.
+    actor = models.TextField()
+    message = models.TextField()
+    # Media as Agno has them: {"images": […], "files": […]}.
+    attachments = models.JSONField(default=dict)
+    status = models.CharField(max_length=11, choices=Status.choices, default=Status.QUEUED)
+    idempotency_key = models.CharField(max_length=64)
+    # Set once the run is stored.
+    run_id = models.TextField(blank=True)
+    # Who answers, known once it runs.
+    answering = models.TextField(blank=True)
+    model = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    heartbeat_at = models.DateTimeField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+    # A sentence for the person, when it did not end well.
+    problem = models.TextField(blank=True)
+    last_seq = models.PositiveIntegerField(default=0)
+
+    objects = TurnQuerySet.as_manager()
+
+    class Meta:
+        """Constraints that hold whatever the processes do."""
+
+        constraints = [
+            models.UniqueConstraint(fields=["user", "idempotency_key"], name="one_turn_per_key"),
+            models.UniqueConstraint(
+                fields=["session_key"], condition=models.Q(status=Status.RUNNING), name="one_running_turn_per_session"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["session_key", "created_at"], name="turns_of_session"),
+            models.Index(fields=["created_at"], condition=models.Q(status__in=ACTIVE), name="active_turns"),
+        ]
+
+    def __str__(self) -> str:
+        """Name it in a log."""
+        return f"{self.status} turn of {self.actor}"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it waits or runs, so that there is something to come."""
+        return self.status in ACTIVE
+
+
+class TurnEvent(models.Model):
+    """One entry of a turn's log. Content and reasoning events hold what was added, `payload["text"]`."""
+
+    class Kind(models.TextChoices):
+        """What an event tells."""
+
+        STARTED = "started"
+        CONTENT = "content"
+        REASONING = "reasoning"
+        STATUS = "status"
+        ERROR = "error"
+        DONE = "done"
+
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="events")
+    seq = models.PositiveIntegerField()
+    kind = models.CharField(max_length=9, choices=Kind.choices)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """A sequence number is given once."""
+
+        constraints = [models.UniqueConstraint(fields=["turn", "seq"], name="one_event_per_seq")]
+
+    def __str__(self) -> str:
+        """Name it in a log."""
+        return f"{self.seq} {self.kind}"

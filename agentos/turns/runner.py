@@ -1,0 +1,160 @@
+"""Carries turns out: asks the model, keeps what arrives, stores the run. Plain synchronous code in threads.
+
+No request waits for it and none is needed: a turn goes on when its browser has left, and ends the same way.
+"""
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.agents.answer import Continuation, continuation
+from agentos.agents.building import Answer, Question, build_run, sent_messages
+from agentos.catalog.sync import refresh_session
+from agentos.db.reader import Reader
+from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
+from agentos.db.writer import AlreadyStored, Writer
+from agentos.records import Session
+from agentos.turns.intake import Intake
+from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, mark_orphans
+from agentos.turns.models import Turn, TurnEvent
+from agentos.turns.pool import Pool
+from agentos.turns.states import Status
+
+logger = logging.getLogger(__name__)
+
+FAULT: Final = "The program failed while this was being answered; its log says how. Send the message again."
+NO_SOURCE: Final = "The source {name} is not configured any more, so this session cannot be continued."
+NO_SESSION: Final = "The session has been deleted, so nothing can be added to it."
+NOT_STORED: Final = "The answer was received but could not be stored: {why}"
+# Seconds until storing is tried once more, after a fault of the source.
+_RETRY: Final = 1.0
+_ENDS: Final = {"COMPLETED": Status.COMPLETED, "ERROR": Status.FAILED, "CANCELLED": Status.CANCELLED}
+
+
+class CannotAnswer(Exception):
+    """There is nothing to answer in, or no right to; `str()` is the sentence that says why."""
+
+
+def run_turn(turn_id: UUID) -> None:
+    """Carry out a queued turn, if it is the first in its session's line and none runs there; else do nothing.
+
+    However it ends, it ends: this raises nothing, and the next in line is started.
+    """
+    turn = claim(turn_id)
+    if turn is None:
+        return
+    try:
+        _carry_out(turn)
+    except TurnLost:
+        logger.warning("Turn %s was taken for dead and is left alone", turn_id)
+    except (CannotAnswer, SourceError) as error:
+        finish(turn_id, Status.FAILED, problem=str(error))
+    except Exception:
+        logger.exception("Turn %s failed", turn_id)
+        finish(turn_id, Status.FAILED, problem=FAULT)
+    finally:
+        start_next(turn.session_key)
+
+
+_pool = Pool(run_turn)
+
+
+def start(turn_id: UUID) -> None:
+    """Have a turn carried out in this process, once the transaction that made it is through."""
+    transaction.on_commit(lambda: _pool.start(turn_id))
+
+
+def start_next(key: str) -> None:
+    """Start the session's oldest waiting turn, if there is one."""
+    waiting = first_in_line(key)
+    if waiting is not None:
+        start(waiting)
+
+
+def sweep_orphans() -> int:
+    """Mark turns whose runner has died as interrupted, and start those that wait behind nobody; return how many died.
+
+    Called when a server starts and whenever turns are read: no clock of its own is needed.
+    """
+    died = mark_orphans()
+    running = Turn.objects.filter(status=Status.RUNNING).values("session_key")
+    waiting = Turn.objects.filter(status=Status.QUEUED).exclude(session_key__in=running)
+    for key in set(waiting.values_list("session_key", flat=True)):
+        start_next(key)
+    return len(died)
+
+
+def _carry_out(turn: Turn) -> None:
+    source = _source(turn)
+    reader = Reader(source)
+    session = reader.session(turn.session_id)
+    if session is None:
+        raise CannotAnswer(NO_SESSION)
+    _check_rights(turn, session)
+    who = continuation(session, reader)
+    started = {"answering": who.component.label, "model": who.model.id}
+    beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started)
+    question = Question(turn.message, continued_by=turn.actor, **turn.attachments)
+    intake = Intake(turn.pk)
+    answer = intake.take(who.model.stream(sent_messages(who, question), cancelled=intake.cancelled))
+    _store(turn, source, who, question, answer)
+
+
+def _source(turn: Turn) -> Source:
+    try:
+        return get_source(turn.source)
+    except KeyError:
+        raise CannotAnswer(NO_SOURCE.format(name=turn.source)) from None
+
+
+@dataclass(frozen=True)
+class _Row:
+    """What the rules need to know of a session."""
+
+    source: str
+    user_id: str | None
+
+
+def _check_rights(turn: Turn, session: Session) -> None:
+    """Refuse when the right was lost, or the session given to another user, while the turn waited."""
+    if turn.user is None:
+        return  # asked for on the command line, by whoever runs the program
+    try:
+        check_can_continue(turn.user, _Row(turn.source, session.user_id))
+    except NotAllowed as error:
+        raise CannotAnswer(str(error)) from None
+
+
+def _store(turn: Turn, source: Source, who: Continuation, question: Question, answer: Answer) -> None:
+    """Append the run to the session, whatever came of it, and end the turn."""
+    run_id = str(turn.pk)
+    run = build_run(who, question, answer, run_id=run_id)
+    beat(turn.pk)  # raises TurnLost: a turn taken for dead must not appear in the session afterwards
+    try:
+        try:
+            Writer(source).append_run(turn.session_id, run, expect_user_id=who.user_id)
+        except SourceUnavailable:
+            time.sleep(_RETRY)
+            beat(turn.pk)
+            Writer(source).append_run(turn.session_id, run, expect_user_id=who.user_id)
+    except AlreadyStored:
+        pass  # the first try got through after all
+    except SourceError as error:
+        problem = NOT_STORED.format(why=error) if answer.text else f"{answer.problem} {error}".strip()
+        finish(turn.pk, Status.FAILED, problem=problem)
+        return
+    _refresh(source, turn.session_id)
+    finish(turn.pk, _ENDS[answer.status], run_id=run_id, problem=answer.problem)
+
+
+def _refresh(source: Source, session_id: str) -> None:
+    """Bring the catalog up to date; a fault there is mended by its next sweep and does not undo what is stored."""
+    try:
+        refresh_session(source, session_id)
+    except Exception:
+        logger.exception("The catalog could not follow the session %r", session_id)

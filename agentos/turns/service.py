@@ -1,0 +1,115 @@
+"""The door to turns: ask for one, look at it, stop it."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from agentos.turns.intake import storable
+from agentos.turns.log import answer_so_far, events_after, reasoning_so_far, request_cancel
+from agentos.turns.models import Turn, session_key
+from agentos.turns.runner import run_turn, start, sweep_orphans
+from agentos.turns.states import Status
+
+__all__ = [
+    "BadRequest",
+    "KeyReused",
+    "answer_so_far",
+    "events_after",
+    "reasoning_so_far",
+    "request_cancel",
+    "run_turn",
+    "submit",
+    "sweep_orphans",
+]
+
+# Characters of a message, and of all attachments as they are stored.
+MAX_MESSAGE: Final = 100_000
+MAX_ATTACHMENTS: Final = 30 * 1024 * 1024
+# How many turns of one session may wait.
+MAX_WAITING: Final = 20
+
+COMMAND_LINE: Final = "command line"
+
+
+class BadRequest(Exception):
+    """The turn cannot be accepted as it was asked for; `str()` is a sentence that says why."""
+
+
+class KeyReused(BadRequest):
+    """The idempotency key belongs to a turn that asked for something else."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This form was sent before with another message. Send it once more from the page as it is now."
+        )
+
+
+def submit(
+    source_name: str,
+    session_id: str,
+    message: str,
+    *,
+    user: User | None,
+    idempotency_key: str,
+    attachments: Mapping[str, list[dict[str, Any]]] | None = None,
+) -> Turn:
+    """Store a request to continue a session and have it carried out; return it at once.
+
+    A repeated key of the same user gives the turn that it made the first time. The right to continue is not looked
+    at here: whoever calls has done so, and the runner does it again. `user` None: the command line.
+
+    Raises:
+        BadRequest: the message is empty or too long, too many wait, or the key was used for something else.
+    """
+    message = storable(message.replace("\r\n", "\n")).strip()
+    turn = Turn(
+        source=source_name,
+        session_id=session_id,
+        session_key=session_key(source_name, session_id),
+        user=user,
+        actor=user.get_username() if user else COMMAND_LINE,
+        message=message,
+        attachments=dict(attachments or {}),
+        idempotency_key=storable(idempotency_key),
+    )
+    _check_bounds(turn)
+    earlier = _same_key(turn)
+    if earlier is None:
+        _check_line(turn)
+        try:
+            with transaction.atomic():
+                turn.save(force_insert=True)
+        except IntegrityError:  # the same key, at the same moment
+            earlier = _same_key(turn)
+    if earlier is not None:
+        if (earlier.session_key, earlier.message) != (turn.session_key, turn.message):
+            raise KeyReused
+        return earlier
+    start(turn.pk)
+    return turn
+
+
+def _same_key(turn: Turn) -> Turn | None:
+    if turn.user is None:
+        return None
+    return Turn.objects.filter(user=turn.user, idempotency_key=turn.idempotency_key).first()
+
+
+def _check_bounds(turn: Turn) -> None:
+    if not turn.message and not any(turn.attachments.values()):
+        raise BadRequest("The message is empty.")
+    if len(turn.message) > MAX_MESSAGE:
+        raise BadRequest(f"The message has {len(turn.message):,} characters; {MAX_MESSAGE:,} can be sent at once.")
+    size = sum(len(medium.get("content", "")) for media in turn.attachments.values() for medium in media)
+    if size > MAX_ATTACHMENTS:
+        raise BadRequest(f"The attachments are larger than {MAX_ATTACHMENTS // 2**20} MB.")
+    if not 0 < len(turn.idempotency_key) <= 64:
+        raise BadRequest("The idempotency key must have 1 to 64 characters.")
+
+
+def _check_line(turn: Turn) -> None:
+    waiting = Turn.objects.filter(session_key=turn.session_key, status=Status.QUEUED).count()
+    if waiting >= MAX_WAITING:
+        raise BadRequest(f"{waiting} messages wait to be answered in this session. Wait until some are.")

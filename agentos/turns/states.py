@@ -1,0 +1,33 @@
+"""The states of a turn, and which follows which."""
+
+from typing import Final
+
+from django.db import models
+
+
+class Status(models.TextChoices):
+    """Where a turn is on its way from the question to the stored run."""
+
+    QUEUED = "queued", "Waiting in line"
+    RUNNING = "running", "Answering"
+    COMPLETED = "completed", "Answered"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Stopped"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+# An interrupted turn may still end otherwise: its runner was only slow, and had just stored the run.
+ALLOWED: Final[dict[Status, frozenset[Status]]] = {
+    Status.QUEUED: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.INTERRUPTED}),
+    Status.INTERRUPTED: frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
+    Status.COMPLETED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+ACTIVE: Final = frozenset({Status.QUEUED, Status.RUNNING})
+
+
+def leading_to(status: Status) -> list[Status]:
+    """Return the states from which a turn may get into `status`."""
+    return [before for before, after in ALLOWED.items() if status in after]
