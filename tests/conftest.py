@@ -211,9 +211,34 @@ def fake_model(settings: "Settings") -> Iterator[Any]:
     server.server_close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def sources_may_be_opened() -> Iterator[None]:
+    """Let tests that may use our own database open sources too: Django's test case knows only aliases set up before."""
+    from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.test import SimpleTestCase
+
+    guard = SimpleTestCase.__dict__["ensure_connection_patch_method"].__func__
+
+    def guard_all_but_sources(cls: type[SimpleTestCase]) -> Any:
+        open_it = BaseDatabaseWrapper.ensure_connection
+        guarded = guard(cls)
+
+        def ensure_connection(self: BaseDatabaseWrapper) -> None:
+            (open_it if self.alias.startswith("source_") else guarded)(self)
+
+        return ensure_connection
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SimpleTestCase, "ensure_connection_patch_method", classmethod(guard_all_but_sources))
+        yield
+
+
 @pytest.fixture
-def sources() -> Iterator[Any]:
-    """Call it with the text of AGENTOS_SOURCES; those are then the sources until the test ends. Returns them."""
+def sources(db: None) -> Iterator[Any]:
+    """Call it with the text of AGENTOS_SOURCES; those are then the sources until the test ends. Returns them.
+
+    After `db`: Django's test case lets no alias in that is there when it begins, nor one that is when it ends.
+    """
     from contextlib import ExitStack
 
     from agentos.db.sources import use_sources

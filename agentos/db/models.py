@@ -149,9 +149,8 @@ def run_model(source: Source) -> type[RunRow]:
 
 
 @lru_cache(maxsize=256)
-def _model(base: type[models.Model], table: str) -> type[models.Model]:
+def _model(base: type[models.Model], table: str) -> Any:
     meta = type("Meta", (), {"app_label": "source_tables", "db_table": table, "managed": False})
     # Django knows a model by its name, so each table's needs one of its own.
     name = f"{base.__name__}_{hashlib.sha256(table.encode()).hexdigest()[:16]}"
-    made: type[models.Model] = ModelBase(name, (base,), {"__module__": __name__, "Meta": meta})
-    return made
+    return ModelBase(name, (base,), {"__module__": __name__, "Meta": meta})
