@@ -46,6 +46,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.dj_db_url("DATABASE_URL", f"sqlite:///{DATA_DIR / 'agentos.db'}", conn_max_age=0)
 }
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    Path(DATABASES["default"]["NAME"]).absolute().parent.mkdir(parents=True, exist_ok=True)
     # IMMEDIATE: a transaction that will write takes the lock at its start, where waiting is safe.
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,

@@ -15,6 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from agentos.db.sources import parse_sources
 from agentos.management.commands.up import check_host, is_loopback, printable_host, source_setting
 from agentos.management.people import FIRST_ADMIN, first_admin_token
 from tests.conftest import Person
@@ -46,15 +47,22 @@ class TestHost:
 
 class TestDb:
     def test_a_url_stays_a_url(self) -> None:
-        assert source_setting("postgresql://a@b/c?mode=ro") == "agno=postgresql://a@b/c?mode=ro"
+        assert source_setting("postgresql://a@b/c?mode=ro") == "postgresql://a@b/c?mode=ro"
 
-    def test_a_file_becomes_an_absolute_url(self, corpus_file: Callable[[str], Path]) -> None:
-        path = corpus_file("agno-v3.db")
-        assert source_setting(os.path.relpath(path)) == f"agno=sqlite:///{path}"
+    @pytest.mark.parametrize("name", ["agno.db", "with space, comma & 100%.db"])
+    def test_a_file_is_found_from_here_and_names_the_source(self, name: str, tmp_path: Path) -> None:
+        path = tmp_path / name
+        path.touch()
+        [source] = parse_sources(source_setting(os.path.relpath(path)))
+        assert source.path == str(path)
+        assert source.name == ("agno" if name == "agno.db" else "with-space-comma-100")
+        [source] = parse_sources(source_setting(f"{path}?mode=ro"))
+        assert source.read_only
 
-    def test_a_missing_file_is_a_sentence(self, tmp_path: Path) -> None:
-        with pytest.raises(CommandError, match="There is no file"):
-            source_setting(str(tmp_path / "typo.db"))
+    @pytest.mark.parametrize("db", ["typo.db", "mysql://a@b/c", "postgresql://a@b", "postgresql://a@b/c?mode=x"])
+    def test_what_cannot_be_a_source_is_a_sentence(self, db: str) -> None:
+        with pytest.raises(CommandError):
+            source_setting(db)
 
 
 class TestPort:
@@ -120,7 +128,7 @@ class TestServing:
         with running(tmp_path, *args) as process:
             lines = lines_until_link(process)
             text = "\n".join(lines)
-            assert ("Source agno:" in text) == (db == "file")
+            assert ("Source agno-v2-to-v3:" in text) == (db == "file")
             assert ("Source demo:" in text) == (db == "demo")
             base = re.search(r"http://127\.0\.0\.1:\d+", text)
             assert base

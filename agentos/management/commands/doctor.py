@@ -30,11 +30,16 @@ def own_database() -> Finding:
         executor = MigrationExecutor(connection)
         waiting = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError as error:
-        reason = str(error).strip().splitlines()
-        return Finding(False, f"Our own database (DATABASE_URL) cannot be used: {reason[0] if reason else error!r}")
+        return Finding(False, own_database_fault(error))
     if waiting:
         return Finding(False, f"Our own database lacks {waiting} migrations. Run: python manage.py migrate")
     return Finding(True, f"Our own database is there and migrated ({connection.vendor}).")
+
+
+def own_database_fault(error: DatabaseError) -> str:
+    """Return the sentence for a fault of our own database: the first line of its own words."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return f"Our own database (DATABASE_URL) cannot be used: {lines[0]}"
 
 
 def source_finding(source: Source) -> Finding:
@@ -43,7 +48,8 @@ def source_finding(source: Source) -> Finding:
     if not result.ok:
         return Finding(False, f"Source {source.name}: {result.problem}")
     mode = ", read-only" if source.read_only else ""
-    return Finding(True, f"Source {source.name}: {result.session_count} sessions, {result.layout} layout{mode}.")
+    count = "1 session" if result.session_count == 1 else f"{result.session_count} sessions"
+    return Finding(True, f"Source {source.name}: {count}, {result.layout} layout{mode}.")
 
 
 def sources() -> Iterator[Finding]:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import uvicorn
 from django.conf import settings
@@ -15,7 +16,8 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from agentos.management.commands.doctor import sources
+from agentos.db.sources import SourceError, parse_sources
+from agentos.management.commands.doctor import own_database_fault, sources
 from agentos.management.people import first_admin_token, link_url
 
 # An open event stream must not hold the shutdown up: browsers reconnect and replay.
@@ -49,8 +51,7 @@ class Command(BaseCommand):
         try:
             call_command("migrate", verbosity=0, interactive=False)
         except DatabaseError as error:
-            reason = str(error).strip().splitlines()[:1]
-            raise CommandError(f"Our own database (DATABASE_URL) cannot be used: {' '.join(reason)}") from error
+            raise CommandError(own_database_fault(error)) from error
         if demo:
             call_command("demo", stdout=self.stdout)
         for finding in sources():
@@ -97,11 +98,11 @@ def listen(host: str, port: int) -> socket.socket:
     Raises:
         CommandError: the port is taken, or the host is not an address of this machine.
     """
+    if not 0 <= port <= 65535:
+        raise CommandError(f"{port} is not a port: they go from 1 to 65535.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host.strip("[]"), port), family=family)
-    except OverflowError as error:
-        raise CommandError(f"{port} is not a port: they go from 1 to 65535.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise CommandError(
@@ -119,19 +120,23 @@ def printable_host(host: str) -> str:
 
 
 def source_setting(db: str) -> str:
-    """Return the AGENTOS_SOURCES text for `--db`: a URL, or the path of an SQLite file.
+    """Return the AGENTOS_SOURCES text for `--db`: a URL, or the path of an SQLite file. The database names the source.
 
     Raises:
-        CommandError: the file is not there.
+        CommandError: the file is not there, or the URL cannot be read.
     """
-    if "://" in db:
-        return f"agno={db}"
-    path = Path(db).expanduser().resolve()
-    if not path.is_file():
-        raise CommandError(
-            f"There is no file {path}. DB is an SQLite file or a URL such as postgresql://user@host/name"
-        )
-    return f"agno=sqlite:///{path}"
+    text = db
+    if "://" not in db:
+        file, _, query = db.partition("?")
+        path = Path(file).expanduser().resolve()
+        if not path.is_file():
+            raise CommandError(f"There is no file {path}. DB is an SQLite file or a URL: postgresql://user@host/name")
+        text = f"sqlite:///{quote(str(path))}?{query}"
+    try:
+        parse_sources(text)
+    except SourceError as error:
+        raise CommandError(str(error)) from error
+    return text
 
 
 def serve(listener: socket.socket) -> None:
