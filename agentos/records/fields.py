@@ -5,7 +5,7 @@ trusted to have the type Agno gives it. Nothing is copied or converted, so what 
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar, overload
 
 from agentos.records.encoding import RecordError, readable
@@ -240,13 +240,11 @@ def as_number(value: Any) -> int | float | None:
 
 
 def plain(value: Any) -> Any:
-    """Return the JSON value behind records, inside lists and objects too."""
+    """Return the JSON value behind a record or a list of records; anything else is JSON already."""
     if isinstance(value, Record):
         return value.raw
     if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
+        return [item.raw if isinstance(item, Record) else item for item in value]
     return value
 
 

@@ -21,7 +21,7 @@ class RunNode:
 
     run: Run | BadRun
     position: int
-    container: "RunNode | None" = None
+    container: "RunNode | None" = field(default=None, repr=False)
     parent: "RunNode | None" = field(default=None, repr=False)
     children: "list[RunNode]" = field(default_factory=list, repr=False)
     depth: int = 0

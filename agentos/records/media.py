@@ -10,6 +10,8 @@ from agentos.records.fields import Integer, Number, Object, One, Record, Text, V
 
 __all__ = ["Audio", "File", "Image", "Media", "MediaReference", "Video", "sniff_mime_type"]
 
+# The types Python knows by itself: the operating system's list would make answers differ between machines.
+_BY_NAME: Final = mimetypes.MimeTypes()
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\r\n]+={0,2}\s*")
 _SIGNATURES: Final = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -87,10 +89,10 @@ class Media(Record):
 
     def _mime_by_name(self) -> str | None:
         if self.format:
-            guess = mimetypes.guess_type(f"x.{self.format}", strict=False)[0]
+            guess = _BY_NAME.guess_type(f"x.{self.format}", strict=False)[0]
             return guess or (f"{self._family}/{self.format}" if self._family else None)
         for name in (self.filename, self.filepath, (self.url or "").partition("?")[0]):
-            if name and (guess := mimetypes.guess_type(name.rpartition("/")[2])[0]):
+            if name and (guess := _BY_NAME.guess_type(name.rpartition("/")[2])[0]):
                 return guess
         return None
 

@@ -99,8 +99,7 @@ class Run(Record):
     @property
     def input_content(self) -> Any:
         """What the run was given: agents and teams wrap it with its media, workflows store it bare."""
-        stored = self.input
-        return stored.get("input_content") if isinstance(stored, dict) and "input_content" in stored else stored
+        return self._wrapped_input.get("input_content") if self._wrapped_input else self.input
 
     @property
     def input_text(self) -> str:
@@ -110,22 +109,22 @@ class Run(Record):
     @property
     def input_images(self) -> list[Image]:
         """Pictures given to the run."""
-        return _RunInput.from_dict(self._input_object()).images
+        return _RunInput.from_dict(self._wrapped_input).images
 
     @property
     def input_videos(self) -> list[Video]:
         """Films given to the run."""
-        return _RunInput.from_dict(self._input_object()).videos
+        return _RunInput.from_dict(self._wrapped_input).videos
 
     @property
     def input_audio(self) -> list[Audio]:
         """Sounds given to the run; here Agno's key is `audios`, elsewhere `audio`."""
-        return _RunInput.from_dict(self._input_object()).audios
+        return _RunInput.from_dict(self._wrapped_input).audios
 
     @property
     def input_files(self) -> list[File]:
         """Files given to the run."""
-        return _RunInput.from_dict(self._input_object()).files
+        return _RunInput.from_dict(self._wrapped_input).files
 
     @property
     def input_media(self) -> list[Image | Video | Audio | File]:
@@ -162,9 +161,11 @@ class Run(Record):
         """The runs stored inside this one, one level."""
         return []
 
-    def _input_object(self) -> dict[str, Any]:
+    @property
+    def _wrapped_input(self) -> dict[str, Any]:
         stored = self.input
-        return stored if isinstance(stored, dict) and "input_content" in stored else {}
+        wrapped = isinstance(stored, dict) and "input_content" in stored and self.kind != "workflow"
+        return stored if wrapped else {}
 
 
 class _RunInput(Record):

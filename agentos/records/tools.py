@@ -1,5 +1,6 @@
 """Tool calls: what a model asked for, what was carried out, and how the two are joined."""
 
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -177,31 +178,35 @@ def join_tool_calls(tools: Iterable[ToolExecution], messages: Iterable[Message])
 
 
 class _Joiner:
-    """Calls found so far, and under which id each can be found."""
+    """Calls found so far, and under which id each waits for which of its parts."""
 
     def __init__(self) -> None:
         self.calls: list[ToolCall] = []
-        self._by_id: dict[str, list[ToolCall]] = {}
+        self._lacking: defaultdict[tuple[str, str], deque[ToolCall]] = defaultdict(deque)
 
     def add_message(self, message: Message) -> None:
         for request in message.tool_calls:
             self._add(ToolCall(request=request), *request.ids)
         if message.role == "tool":
-            call = self._find(message.tool_call_id, "message")
-            call.message = message
+            self._find("message", message.tool_call_id).message = message
 
     def add_execution(self, tool: ToolExecution) -> None:
-        self._find(tool.tool_call_id, "execution").execution = tool
+        self._find("execution", tool.tool_call_id).execution = tool
 
-    def _find(self, call_id: str | None, part: str) -> ToolCall:
+    def _find(self, part: str, call_id: str | None) -> ToolCall:
         """Return the first call of this id that lacks the part: some providers repeat ids within a run."""
-        for call in self._by_id.get(call_id or "", []):
+        if not call_id:
+            return self._add(ToolCall())
+        lacking = self._lacking[part, call_id]
+        while lacking:
+            call = lacking.popleft()
             if getattr(call, part) is None:
                 return call
-        return self._add(ToolCall(), *([call_id] if call_id else []))
+        return self._add(ToolCall(), call_id)
 
     def _add(self, call: ToolCall, *ids: str) -> ToolCall:
         self.calls.append(call)
-        for call_id in dict.fromkeys(ids):
-            self._by_id.setdefault(call_id, []).append(call)
+        for call_id in ids:
+            self._lacking["message", call_id].append(call)
+            self._lacking["execution", call_id].append(call)
         return call

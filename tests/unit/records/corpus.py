@@ -1,4 +1,4 @@
-"""The corpus's SQLite databases, read with sqlite3 alone: what the records are checked against needs no code of ours."""
+"""The corpus's SQLite databases, read with sqlite3 alone: the reference needs no code of ours."""
 
 import json
 import sqlite3
