@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from agentos.db.sources import SourceError, parse_sources
 from agentos.management.commands.doctor import own_database_fault, sources
 from agentos.management.people import first_admin_token, link_url
+from agentos.turns.service import sweep_orphans
 
 # An open event stream must not hold the shutdown up: browsers reconnect and replay.
 SHUTDOWN_SECONDS = 3
@@ -44,6 +45,7 @@ class Command(BaseCommand):
             if options["db"]:
                 settings.AGENTOS_SOURCES = source_setting(options["db"])
             self._prepare(demo=not options["db"] and "AGENTOS_SOURCES" not in os.environ)
+            sweep_orphans()  # turns that a killed process left running
             self._greet(options["host"], listener.getsockname()[1])
             serve(listener)
 
