@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from agentos.llm.base import MAX_ANSWER, ModelError
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 # Bytes on the wire: what frames an answer may be many times the answer, but not without end.
 _MAX_BODY: Final = 16 * MAX_ANSWER
@@ -54,12 +54,12 @@ class Connection:
         if not quietly:
             raise Interrupted
 
-    def _on_request(self, request: "httpx.Request") -> None:
+    def _on_request(self, request: "httpx2.Request") -> None:
         request.extensions["trace"] = self._on_trace
 
     def _on_trace(self, event: str, info: dict[str, Any]) -> None:
         """Remember each socket as it is made; also for a retry, which must not begin once all is closed."""
-        if self._closed.is_set():
+        if event == "connection.connect_tcp.started" and self._closed.is_set():
             raise Interrupted
         if event in (
             "connection.connect_tcp.complete",
@@ -71,24 +71,25 @@ class Connection:
                 self._sockets.append(sock)
 
 
-def _bound_body(response: "httpx.Response") -> None:
+def _bound_body(response: "httpx2.Response") -> None:
     """Replace the response's stream by one that ends with an error when it does not end by itself."""
-    import httpx
+    import httpx2
 
     inner = response.stream
-    if not isinstance(inner, httpx.SyncByteStream):
+    if not isinstance(inner, httpx2.SyncByteStream):
         return
+    stream: httpx2.SyncByteStream = inner
 
-    class BoundedStream(httpx.SyncByteStream):
+    class BoundedStream(httpx2.SyncByteStream):
         def __iter__(self) -> Iterator[bytes]:
             size = 0
-            for part in inner:
+            for part in stream:
                 size += len(part)
                 if size > _MAX_BODY:
                     raise ModelError("The model server sent far more than an answer. Check OPENAI_BASE_URL.")
                 yield part
 
         def close(self) -> None:
-            inner.close()
+            stream.close()
 
     response.stream = BoundedStream()

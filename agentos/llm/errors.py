@@ -15,24 +15,26 @@ def explain(error: Exception, *, model: str, timeout: float) -> ModelError:
 
     The server's own words are quoted, cut short; keys and addresses are not.
     """
-    import httpx
+    import httpx2
     import openai
 
     if isinstance(error, openai.APIStatusError):
         return _explain_status(error, model)
-    if isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+    if isinstance(error, openai.APITimeoutError | httpx2.TimeoutException):
         return ModelError(f"The model server was silent for {timeout:g} s. Send the message again, or later.")
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__
         if isinstance(cause, ModelError):
             return cause
-        if isinstance(cause, httpx.ConnectError | None):
+        if isinstance(cause, httpx2.ConnectError | None):
             return ModelError("The model server cannot be reached. Check OPENAI_BASE_URL and that it is running.")
-        return ModelError("The connection to the model server broke. Send the message again.")
+        return ModelError(
+            "The connection to the model server broke before the end of the answer. Send the message again."
+        )
     if isinstance(error, openai.APIError):
         said = _quote(error.message)
         return ModelError(f"The model server failed while it was answering{said}. Send the message again.")
-    if isinstance(error, httpx.HTTPError):
+    if isinstance(error, httpx2.HTTPError):
         return ModelError("The model's answer broke off before its end. Send the message again.")
     if isinstance(error, openai.OpenAIError):
         return ModelError(f"The model cannot be called{_quote(str(error))}. Check OPENAI_API_KEY.")

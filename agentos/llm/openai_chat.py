@@ -8,7 +8,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
 
@@ -20,6 +20,7 @@ from agentos.records import Message, Metrics
 
 if TYPE_CHECKING:
     from openai import OpenAI
+    from openai.types.chat import ChatCompletionMessageParam
 
 # Seconds between two ticks while nothing arrives.
 _TICK: Final = 0.25
@@ -71,7 +72,7 @@ class OpenAIChat:
             with self._client(connection) as client:
                 stream = client.chat.completions.create(
                     model=self.id,
-                    messages=wire,  # type: ignore[arg-type]  # plain objects, in the shape the client sends on
+                    messages=cast("list[ChatCompletionMessageParam]", wire),
                     stream=True,
                     stream_options={"include_usage": True},
                 )
@@ -85,10 +86,10 @@ class OpenAIChat:
             connection.put(arrivals, error, quietly=True)
 
     def _client(self, connection: Connection) -> "OpenAI":
-        import httpx
+        import httpx2
         from openai import DefaultHttpxClient, OpenAI
 
-        timeout = httpx.Timeout(self.timeout, connect=min(self.timeout, 10.0))
+        timeout = httpx2.Timeout(self.timeout, connect=min(self.timeout, 10.0))
         return OpenAI(
             api_key=self.api_key or "none",  # servers at home often want no key, the client always wants one
             base_url=self.base_url or None,
