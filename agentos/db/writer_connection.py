@@ -24,8 +24,12 @@ def writing(source: Source) -> Iterator[BaseDatabaseWrapper]:
     """
     with faults_of(source):
         connection = connection_for(source)
-        with transaction.atomic(using=source.alias):
-            yield connection
+        try:
+            with transaction.atomic(using=source.alias):
+                yield connection
+        except BaseException:
+            forget(source)  # tables that were made in the block are gone again
+            raise
 
 
 def tables_of(source: Source) -> Tables | None:
