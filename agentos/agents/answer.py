@@ -77,7 +77,7 @@ def continuation(session: Session, reader: Reader) -> Continuation:
         system_message=system,
         history=list(_pairs(window.history) if component.kind == "workflow" else _messages(window.history)),
         session_state=_lasting(session.session_state),
-        limits=_limits(component, system),
+        limits=[*limits_of(component.kind), *([] if system else [NO_INSTRUCTIONS])],
     )
 
 
@@ -181,13 +181,12 @@ def _lasting(state: Any) -> dict[str, Any] | None:
     return {key: value for key, value in state.items() if key not in _TRANSIENT_STATE}
 
 
-def _limits(component: Component, system: Message | None) -> list[str]:
+def limits_of(kind: str) -> list[str]:
+    """Return what cannot be done here for an agent, a team or a workflow, in sentences."""
     limits = [NO_TOOLS]
-    limits += [NO_MEMBERS] if component.kind == "team" else []
-    limits += [NO_STEPS] if component.kind == "workflow" else []
-    limits += [] if system else [NO_INSTRUCTIONS]
-    limits += [] if settings.OPENAI_API_KEY else [DEMO]
-    return limits
+    limits += [NO_MEMBERS] if kind == "team" else []
+    limits += [NO_STEPS] if kind == "workflow" else []
+    return limits + ([] if settings.OPENAI_API_KEY else [DEMO])
 
 
 def _str(value: Any) -> str | None:

@@ -105,7 +105,7 @@ def test_an_error_says_what_to_do(fake_model: Any, directive: str, status: int, 
 
 def test_a_cut_stream_is_an_error_after_what_arrived(fake_model: Any) -> None:
     arrived = []
-    with pytest.raises(ModelError, match="broke (off )?before"):
+    with pytest.raises(ModelError, match=r"broke (off )?before"):
         for delta in OpenAIChat("m").stream(
             [Message(role="user", content="[[say one two three]] [[drop 2]]")], cancelled=never
         ):

@@ -1,0 +1,152 @@
+"""`manage.py continue SOURCE SESSION_ID "message"`: say something in a session and read the answer in the terminal."""
+
+import argparse
+import base64
+import mimetypes
+import time
+import uuid
+from pathlib import Path
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.catalog.sync import refresh_session
+from agentos.db.sources import SourceError, get_source
+from agentos.turns.models import Turn, TurnEvent
+from agentos.turns.service import BadRequest, events_after, request_cancel, submit, sweep_orphans
+from agentos.turns.states import Status
+
+# Seconds between two looks at the log.
+_POLL: Final = 0.1
+_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+_MAX_FILE: Final = 20 * 1024 * 1024
+
+
+class Command(BaseCommand):
+    """Continues a session through the same turn as the chat pane. Exit status 0: the answer is stored."""
+
+    help = "Continue a session with a message and stream the answer; exit 0 only when its run is stored."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Declare what the command takes."""
+        parser.add_argument("source", help="name of the source, as in AGENTOS_SOURCES")
+        parser.add_argument("session_id")
+        parser.add_argument("message")
+        parser.add_argument("--user", help="continue with this person's rights and in their name")
+        parser.add_argument("--attach", action="append", default=[], metavar="FILE", help="a picture or a text file")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Submit the turn and print its answer as it arrives."""
+        user = _user(options["user"])
+        _check(options["source"], options["session_id"], user)
+        try:
+            turn = submit(
+                options["source"],
+                options["session_id"],
+                options["message"],
+                user=user,
+                idempotency_key=uuid.uuid4().hex,
+                attachments=_attachments(options["attach"]),
+            )
+        except BadRequest as error:
+            raise CommandError(str(error)) from None
+        try:
+            self._follow(turn)
+        except KeyboardInterrupt:
+            request_cancel(turn)
+            self._follow(turn, quietly=True)
+        if turn.status != Status.COMPLETED or not turn.run_id:
+            raise CommandError(printable(turn.problem) or f"The turn is {turn.status}; its answer is not complete.")
+
+    def _follow(self, turn: Turn, *, quietly: bool = False) -> None:
+        """Print the answer until the turn is over, then have `turn` as it is stored."""
+        seq, done = 0, False
+        while not done:
+            sweep_orphans()
+            for event in events_after(turn.pk, seq):
+                seq, done = event.seq, event.kind == TurnEvent.Kind.DONE
+                if event.kind == TurnEvent.Kind.CONTENT and not quietly:
+                    self.stdout.write(printable(str(event.payload.get("text", ""))), ending="")
+                    self.stdout.flush()
+            if not done:
+                time.sleep(_POLL)
+        self.stdout.write("")
+        turn.refresh_from_db()
+
+
+def printable(text: str) -> str:
+    """Return the text without characters that would steer the terminal: all controls but line feed and tab."""
+    return "".join(
+        char for char in text if char in "\n\t" or not (ord(char) < 32 or 127 <= ord(char) < 160 or char in _STEERING)
+    )
+
+
+# Marks that reorder text on the screen, so that it reads as something else.
+_STEERING: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _user(name: str | None) -> User | None:
+    if name is None:
+        return None
+    user = User.objects.filter(username=name, is_active=True).first()
+    if user is None:
+        raise CommandError(f"There is no active user {name!r}. `manage.py signin_link {name} --create` makes one.")
+    return user
+
+
+def _check(source_name: str, session_id: str, user: User | None) -> None:
+    """Refuse what cannot be continued, before anything is stored.
+
+    Raises:
+        CommandError: an unknown source or session, or one that this user may not continue.
+    """
+    try:
+        row = refresh_session(get_source(source_name), session_id)
+    except KeyError:
+        raise CommandError(f"There is no source {source_name!r}; AGENTOS_SOURCES names them.") from None
+    except SourceError as error:
+        raise CommandError(str(error)) from None
+    if row is None:
+        raise CommandError(f"There is no session {session_id!r} in the source {source_name}.")
+    try:
+        if user is not None:
+            check_can_continue(user, row)
+    except NotAllowed as error:
+        raise CommandError(str(error)) from None
+
+
+def _attachments(paths: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the files as media in Agno's form: pictures as base64, text files as text."""
+    media: dict[str, list[dict[str, Any]]] = {"images": [], "files": []}
+    for path in map(Path, paths):
+        key, medium = attachment(path)
+        media[key].append(medium)
+    return {key: some for key, some in media.items() if some}
+
+
+def attachment(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return "images" or "files", and the file as Agno stores such a medium.
+
+    Raises:
+        CommandError: it cannot be read, is too large, or is neither a picture nor text.
+    """
+    try:
+        if path.stat().st_size > _MAX_FILE:
+            raise CommandError(f"{path} is larger than {_MAX_FILE // 2**20} MB.")
+        data = path.read_bytes()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+    kind = mimetypes.guess_type(path.name)[0] or "text/plain"
+    common = {"id": str(uuid.uuid4()), "mime_type": kind}
+    if kind in _IMAGES:
+        content = base64.b64encode(data).decode("ascii")
+        return "images", {**common, "content": content, "format": kind.removeprefix("image/")}
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} is neither a picture (PNG, JPEG, GIF, WebP) nor text in UTF-8.") from None
+    if not kind.startswith("text/"):
+        common["mime_type"] = "text/plain"  # JSON, YAML …: under a text type Agno keeps content as it is
+    return "files", {**common, "content": text.replace("\0", ""), "filename": path.name, "size": len(data)}

@@ -1,0 +1,79 @@
+"""What the chat pane needs to know about a session, without reading its source."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+
+from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.agents.answer import DEFAULT_MODEL, limits_of
+from agentos.catalog.models import CatalogSession
+from agentos.llm.demo import DEMO_MODEL_ID
+from agentos.turns.models import Turn
+from agentos.turns.service import MAX_MESSAGE
+from sessions_ui.streaming.live import LiveTurn
+
+# How many of a session's turns are shown as they go on; more wait unseen.
+_SHOWN: Final = 10
+
+
+@dataclass(frozen=True)
+class Composer:
+    """The form with which a session is continued, or why it is not there."""
+
+    row: CatalogSession
+    reason: str  # why this user may not continue; empty when they may
+    key: str  # the idempotency key of this very rendering
+    answering: str
+    model: str
+    is_demo: bool
+    limits: list[str]
+    draft: str = ""
+    problem: str = ""
+    max_length: int = MAX_MESSAGE
+
+
+def composer_context(
+    request: HttpRequest, row: CatalogSession, *, draft: str = "", problem: str = ""
+) -> dict[str, Any]:
+    """Return the context of `composer.html`: the form, the turns that are under way, and one whose answer was lost.
+
+    `draft`, `problem`: what to show again, and why, when a form was refused.
+    """
+    turns = list(Turn.objects.of_session(row.source, row.session_id).active()[:_SHOWN])
+    return {
+        "composer": _composer(request, row, draft, problem),
+        "live_turns": [LiveTurn.at(turn, turn.last_seq) for turn in turns],
+        "lost_turn": lost_turn(row),
+    }
+
+
+def lost_turn(row: CatalogSession) -> LiveTurn | None:
+    """Return the session's last turn if it is over and is not in the session: only here can its text be read."""
+    last = Turn.objects.of_session(row.source, row.session_id).last()
+    if last is None or last.is_active or last.run_id or last.status == "cancelled":
+        return None
+    return LiveTurn.at(last, last.last_seq)
+
+
+def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: str) -> Composer:
+    try:
+        check_can_continue(request.user, row)
+    except NotAllowed as error:
+        reason = str(error)
+    else:
+        reason = ""
+    is_demo = not settings.OPENAI_API_KEY
+    return Composer(
+        row=row,
+        reason=reason,
+        key=uuid.uuid4().hex,
+        answering=row.component_name or row.component_id or f"The {row.session_type or 'agent'}",
+        model=DEMO_MODEL_ID if is_demo else row.model or DEFAULT_MODEL,
+        is_demo=is_demo,
+        limits=limits_of(row.session_type or "agent"),
+        draft=draft,
+        problem=problem,
+    )

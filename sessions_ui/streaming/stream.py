@@ -1,0 +1,106 @@
+"""The stream of one turn to one browser. It only reads: closing it stops nothing, opening it again loses nothing."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Final, TypeVar
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser, User
+from django.db import close_old_connections
+from django.http import Http404, HttpRequest
+
+from agentos.turns.runner import sweep_orphans
+from agentos.turns.wakeups import listening
+from sessions_ui.permissions import get_turn_or_404
+from sessions_ui.streaming import sse
+from sessions_ui.streaming.live import LiveTurn
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# Seconds: between two looks at the log when nothing wakes us, between comments that keep proxies from closing, and
+# between two looks at the reader's rights.
+POLL: Final = 0.25
+KEEP_ALIVE: Final = 15.0
+CHECK: Final = 3.0
+# At least so long between two messages while the answer is long: each carries all of it.
+_SLOWER: Final = ((200_000, 2.0), (20_000, 0.5))
+
+
+async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncIterator[bytes]:
+    """Yield the turn's messages from event `after` on until it is over, or the reader may not see it any more.
+
+    Every database access is in a worker thread that gives its connection back: an open stream holds none.
+    """
+    seen = after
+    try:
+        with listening(turn_id) as woken:
+            live = await _in_thread(lambda: _open(request, turn_id, after))
+            for part in live.all() if after or live.text else []:
+                yield part
+            checked = sent = time.monotonic()
+            while not live.done:
+                woken.clear()
+                if time.monotonic() - checked >= CHECK:
+                    await _in_thread(lambda: _check(request, turn_id))
+                    checked = time.monotonic()
+                for part in await _in_thread(live.catch_up):
+                    yield part
+                    sent = time.monotonic()
+                seen = live.seq
+                if live.done:
+                    return
+                if time.monotonic() - sent >= KEEP_ALIVE:
+                    yield sse.KEEP_ALIVE
+                    sent = time.monotonic()
+                await _pause(woken, live)
+    except Http404:
+        yield sse.message("done", "gone", seen)
+    except Exception:  # an exception that leaves the body of a stream would leak the request's connection
+        logger.exception("The stream of turn %s failed", turn_id)
+        yield sse.message("error", "The stream broke off. Reload the page.", seen)
+        yield sse.message("done", "error", seen)
+
+
+async def _pause(woken: asyncio.Event, live: LiveTurn) -> None:
+    """Wait until there may be something new."""
+    slower = next((seconds for size, seconds in _SLOWER if len(live.text) > size), 0.0)
+    if slower:
+        await asyncio.sleep(slower)
+        return
+    try:
+        async with asyncio.timeout(POLL):
+            await woken.wait()
+    except TimeoutError:
+        return
+
+
+def _open(request: HttpRequest, turn_id: UUID, after: int) -> LiveTurn:
+    sweep_orphans()
+    turn = get_turn_or_404(request, turn_id)
+    return LiveTurn.at(turn, min(after, turn.last_seq))
+
+
+def _check(request: HttpRequest, turn_id: UUID) -> None:
+    """Look again whether the reader may see the turn, as the tables have it now; mark turns that died meanwhile."""
+    user = User.objects.filter(pk=request.user.pk, is_active=True).first()
+    key = request.session.session_key
+    signed_out = key is not None and not request.session.exists(key)
+    request.user = AnonymousUser() if user is None or signed_out else user
+    get_turn_or_404(request, turn_id)
+    sweep_orphans()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run `work` in the request's thread, which then gives its database connection back."""
+
+    def and_close() -> T:
+        try:
+            return work()
+        finally:
+            close_old_connections()
+
+    return await sync_to_async(and_close)()

@@ -1,0 +1,157 @@
+"""Turns: sending a message, following its answer, stopping it."""
+
+from typing import Any
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.contrib.admin.utils import quote
+from django.db import close_old_connections
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render, resolve_url
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.catalog.models import CatalogSession
+from agentos.turns.models import Turn
+from agentos.turns.service import BadRequest, KeyReused, request_cancel, submit, sweep_orphans
+from sessions_ui.middleware import wants_json
+from sessions_ui.permissions import get_session_or_404, get_turn_or_404, signed_in_user
+from sessions_ui.streaming import sse
+from sessions_ui.streaming.context import composer_context
+from sessions_ui.streaming.live import LiveTurn
+from sessions_ui.streaming.stream import turn_stream
+
+COMPOSER = "sessions_ui/composer.html"
+TURN = "sessions_ui/turn.html"
+
+
+@require_POST
+def turn_create(request: HttpRequest, source: str, qid: str) -> HttpResponse:
+    """Continue a session: store the message as a turn and show it at once, while it is answered elsewhere.
+
+    The session is the URL's; nothing in the form can name another, or another user.
+    """
+    row = get_session_or_404(request, source, qid)
+    message = request.POST.get("message", "")
+    try:
+        check_can_continue(request.user, row)
+        turn = submit(
+            row.source,
+            row.session_id,
+            message,
+            user=signed_in_user(request),
+            idempotency_key=request.POST.get("key", ""),
+        )
+    except NotAllowed as error:
+        return _refused(request, row, message, str(error), 403)
+    except KeyReused as error:
+        return _refused(request, row, message, str(error), 409)
+    except BadRequest as error:
+        return _refused(request, row, message, str(error), 422)
+    if wants_json(request):
+        return JsonResponse({"turn": as_data(turn)}, status=201)
+    if request.headers.get("HX-Request") == "true":
+        context = composer_context(request, row) | {"live": LiveTurn.at(turn, turn.last_seq), "fresh": True}
+        return render(request, f"{COMPOSER}#sent", context)
+    return redirect(session_url(turn) + "#composer")
+
+
+@require_safe
+def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
+    """Show a turn as it is now: as a page, as the fragment that takes the place of the live one, or as data."""
+    sweep_orphans()
+    found = get_turn_or_404(request, turn_id)
+    if wants_json(request):
+        return JsonResponse({"turn": as_data(found), "answer": LiveTurn.at(found, found.last_seq).text})
+    context = {"live": LiveTurn.at(found, found.last_seq), "session_url": session_url(found)}
+    if request.headers.get("HX-Request") == "true":
+        return render(request, f"{COMPOSER}#live" if found.is_active else f"{TURN}#finished", context)
+    return render(request, TURN, context)
+
+
+@require_GET
+async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
+    """Stream a turn to one browser from any point on: from `Last-Event-ID`, else from `?after=`."""
+
+    def check() -> None:
+        try:
+            get_turn_or_404(request, turn_id)
+        finally:
+            close_old_connections()
+
+    await sync_to_async(check)()
+    after = sse.cursor(request.headers.get("Last-Event-ID"), request.GET.get("after"))
+    return StreamingHttpResponse(
+        turn_stream(request, turn_id, after),
+        content_type="text/event-stream; charset=utf-8",
+        headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"},
+    )
+
+
+@require_POST
+def turn_cancel(request: HttpRequest, turn_id: UUID) -> HttpResponse:
+    """Stop a turn; what has arrived is kept. Whoever may continue the session may stop what is said in it."""
+    found = get_turn_or_404(request, turn_id)
+    row = CatalogSession.objects.filter(source=found.source, session_id=found.session_id).first()
+    if row is None:
+        raise Http404
+    try:
+        check_can_continue(request.user, row)
+    except NotAllowed as error:
+        return _sentence(request, str(error), 403)
+    request_cancel(found)
+    found.refresh_from_db()
+    if wants_json(request):
+        return JsonResponse({"turn": as_data(found)})
+    if request.headers.get("HX-Request") == "true":
+        # The stream tells how it ends; there is nothing to swap.
+        return HttpResponse(status=204)
+    return redirect(session_url(found) + "#composer")
+
+
+def session_url(found: Turn) -> str:
+    """Return the address of the turn's session."""
+    return resolve_url("session", found.source, quote(found.session_id))
+
+
+def as_data(found: Turn) -> dict[str, Any]:
+    """Return a turn as JSON."""
+    return {
+        "id": str(found.pk),
+        "source": found.source,
+        "session_id": found.session_id,
+        "status": found.status,
+        "actor": found.actor,
+        "message": found.message,
+        "run_id": found.run_id or None,
+        "problem": found.problem or None,
+        "model": found.model or None,
+        "created_at": found.created_at.isoformat(),
+        "finished_at": found.finished_at.isoformat() if found.finished_at else None,
+        "url": resolve_url("turn", found.pk),
+        "events": resolve_url("turn_events", found.pk),
+    }
+
+
+def _refused(request: HttpRequest, row: CatalogSession, draft: str, sentence: str, status: int) -> HttpResponse:
+    """Show the form again with what was typed and why it was not taken."""
+    if wants_json(request):
+        return JsonResponse({"error": sentence}, status=status)
+    context = composer_context(request, row, draft=draft, problem=sentence)
+    if request.headers.get("HX-Request") == "true":
+        response = render(request, f"{COMPOSER}#composer", context, status=status)
+        response.headers["HX-Retarget"] = "#composer"
+        response.headers["HX-Reswap"] = "outerHTML"
+        return response
+    return render(request, TURN, context | {"refused": sentence, "session_url": _url_of(row)}, status=status)
+
+
+def _sentence(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
+    if wants_json(request):
+        return JsonResponse({"error": sentence}, status=status)
+    return render(request, TURN, {"refused": sentence}, status=status)
+
+
+def _url_of(row: CatalogSession) -> str:
+    return resolve_url("session", row.source, row.quoted_id)

@@ -1,0 +1,82 @@
+// The chat pane: keys, drafts, scrolling, and the cursor of the stream. Without it the form still sends.
+(() => {
+  "use strict";
+  const AT_END = 80; // pixels from the end that still count as being there
+  const touch = matchMedia("(pointer: coarse)");
+
+  // Storage may be forbidden; a draft is then simply not kept.
+  const drafts = {
+    get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
+    set: (key, text) => { try { text ? localStorage.setItem(key, text) : localStorage.removeItem(key); } catch { /* as above */ } },
+  };
+  const field = () => document.getElementById("composer-message");
+  const draftKey = () => `draft:${document.getElementById("composer").dataset.draft}`;
+
+  function restoreDraft() {
+    const message = field();
+    if (message && !message.value) message.value = drafts.get(draftKey()) || "";
+  }
+
+  function scroller(element) {
+    for (let at = element.parentElement; at && at !== document.body; at = at.parentElement) {
+      if (/auto|scroll/.test(getComputedStyle(at).overflowY) && at.scrollHeight > at.clientHeight) return at;
+    }
+    return document.scrollingElement;
+  }
+
+  let follow = false;
+  function look(element) {
+    const box = scroller(element);
+    follow = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
+  }
+  function keepUp(element) {
+    if (!follow) return;
+    const box = scroller(element);
+    box.scrollTop = box.scrollHeight;
+  }
+
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.id === "composer-message";
+    if (typing && event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch.matches) {
+      event.preventDefault();
+      if (event.target.value.trim()) event.target.form.requestSubmit();
+    }
+    if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open], :popover-open")) {
+      document.querySelector(".turn-live .live-stop")?.requestSubmit();
+    }
+  });
+
+  document.addEventListener("input", (event) => {
+    if (event.target.id === "composer-message") drafts.set(draftKey(), event.target.value);
+  });
+
+  // Taken: the draft has been sent. Refused: the answer is the form again, saying why.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { requestConfig, xhr } = event.detail;
+    if (!requestConfig?.elt?.matches?.(".composer-form")) return;
+    if (xhr.status < 400) {
+      drafts.set(draftKey(), "");
+      follow = true;
+    } else if ([403, 409, 422].includes(xhr.status)) {
+      event.detail.shouldSwap = true;
+      event.detail.isError = false;
+    }
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    restoreDraft();
+    if (event.target.closest?.("#chat-pane")) keepUp(event.target);
+  });
+
+  document.addEventListener("htmx:sseBeforeMessage", (event) => look(event.target));
+  document.addEventListener("htmx:sseMessage", (event) => {
+    keepUp(event.target);
+    const live = event.target.closest("[sse-connect]");
+    const last = event.detail?.lastEventId;
+    if (live && last) live.setAttribute("sse-connect", `${live.getAttribute("sse-connect").split("?")[0]}?after=${last}`);
+    if (event.target.matches(".turn-thoughts *") && event.target.textContent) event.target.closest("details").hidden = false;
+  });
+  document.addEventListener("htmx:sseError", (event) => event.target.closest(".turn-live")?.classList.add("reconnecting"));
+  document.addEventListener("htmx:sseOpen", (event) => event.target.closest(".turn-live")?.classList.remove("reconnecting"));
+
+  restoreDraft();
+})();

@@ -1,0 +1,150 @@
+"""One turn a session at a time: idempotency, the line, orphans."""
+
+import threading
+import time
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
+
+from agentos.db.sources import Source
+from agentos.turns.log import INTERRUPTED, TurnLost, answer_so_far, beat, claim, events_after, finish
+from agentos.turns.models import Turn, TurnEvent
+from agentos.turns.runner import _carry_out, run_turn, sweep_orphans
+from agentos.turns.service import MAX_MESSAGE, MAX_WAITING, BadRequest, KeyReused, submit
+from agentos.turns.states import ALLOWED, Status
+from tests.conftest import Person
+from tests.integration.turns.conftest import AGENT, TEAM, Ask, runs_of
+
+
+def wait_for(turn: Turn, seconds: float = 15) -> Turn:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        turn.refresh_from_db()
+        if not turn.is_active:
+            return turn
+        time.sleep(0.05)
+    raise AssertionError(f"still {turn.status}")
+
+
+def test_every_state_is_in_the_table() -> None:
+    assert set(ALLOWED) == set(Status)
+
+
+def test_a_repeated_key_gives_the_first_turn(ask: Ask, teammate: Person) -> None:
+    first = ask("hello", user=teammate.user, idempotency_key="k")
+    assert ask("hello", user=teammate.user, idempotency_key="k") == first
+    assert Turn.objects.count() == 1
+
+
+def test_a_key_is_one_persons(ask: Ask, teammate: Person, admin: Person) -> None:
+    assert ask("hello", user=teammate.user, idempotency_key="k") != ask("hello", user=admin.user, idempotency_key="k")
+
+
+@pytest.mark.parametrize("other", [{"message": "else"}, {"session_id": TEAM}])
+def test_a_key_used_for_something_else_is_refused(ask: Ask, teammate: Person, other: dict[str, str]) -> None:
+    options: dict[str, Any] = {"user": teammate.user, "idempotency_key": "k"}
+    ask("hello", **options)
+    with pytest.raises(KeyReused):
+        ask(**{"message": "hello", **options, **other})
+
+
+@pytest.mark.parametrize("message", ["", " \n", "\0", "x" * (MAX_MESSAGE + 1)])
+def test_messages_have_bounds(ask: Ask, message: str) -> None:
+    with pytest.raises(BadRequest):
+        ask(message)
+
+
+@pytest.mark.parametrize("key", ["", "k" * 65])
+def test_keys_have_bounds(ask: Ask, key: str) -> None:
+    with pytest.raises(BadRequest):
+        ask("hello", idempotency_key=key)
+
+
+def test_the_line_has_an_end(ask: Ask) -> None:
+    for _ in range(MAX_WAITING):
+        ask("hello")
+    with pytest.raises(BadRequest, match="wait to be answered"):
+        ask("hello")
+    ask("hello", TEAM)
+
+
+def test_only_the_first_in_line_runs_and_only_when_none_does(ask: Ask) -> None:
+    first, second = ask("one"), ask("two")
+    assert claim(second.pk) is None
+    assert claim(first.pk) == first
+    assert claim(second.pk) is None
+    finish(first.pk, Status.COMPLETED)
+    assert claim(second.pk) == second
+
+
+def test_the_table_itself_forbids_two_running_turns(ask: Ask) -> None:
+    first, second = ask("one"), ask("two")
+    claim(first.pk)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Turn.objects.filter(pk=second.pk).update(status=Status.RUNNING)
+
+
+def test_a_turn_ends_once(ask: Ask) -> None:
+    turn = ask("hello")
+    claim(turn.pk)
+    assert finish(turn.pk, Status.COMPLETED, run_id="r")
+    assert not finish(turn.pk, Status.FAILED)
+    with pytest.raises(TurnLost):
+        beat(turn.pk)
+
+
+def test_orphans_are_marked_and_their_text_is_kept(ask: Ask) -> None:
+    dead, alive = ask("one"), ask("two", TEAM)
+    claim(dead.pk)
+    claim(alive.pk)
+    beat(dead.pk, [(TurnEvent.Kind.CONTENT, {"text": "half an ans"})])
+    Turn.objects.filter(pk=dead.pk).update(heartbeat_at=timezone.now() - timedelta(seconds=16))
+    assert sweep_orphans() == 1
+    dead.refresh_from_db()
+    alive.refresh_from_db()
+    assert (dead.status, dead.problem, alive.status) == (Status.INTERRUPTED, INTERRUPTED, Status.RUNNING)
+    assert answer_so_far(dead) == "half an ans"
+    assert [event.kind for event in events_after(dead.pk, 1)] == ["error", "status", "done"]
+    assert sweep_orphans() == 0
+
+
+def test_a_runner_taken_for_dead_stores_nothing(source: Source, ask: Ask, fake_model: Any) -> None:
+    turn, before = ask("[[say late]]"), len(runs_of(source, AGENT))
+    claimed = claim(turn.pk)
+    assert claimed is not None
+    finish(turn.pk, Status.INTERRUPTED)
+    with pytest.raises(TurnLost):
+        _carry_out(claimed)
+    assert len(runs_of(source, AGENT)) == before
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_at_once_in_one_session_are_both_answered(source: Source, fake_model: Any) -> None:
+    before = len(runs_of(source, AGENT))
+    turns = [submit("lab", AGENT, f"[[say {n}]]", user=None, idempotency_key=uuid.uuid4().hex) for n in range(4)]
+    others = submit("lab", TEAM, "[[say team]]", user=None, idempotency_key=uuid.uuid4().hex)
+    assert [wait_for(turn).status for turn in [*turns, others]] == [Status.COMPLETED] * 5
+    assert [run.content for run in runs_of(source, AGENT)[before:]] == ["0", "1", "2", "3"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_runners_of_one_turn_answer_once(source: Source, fake_model: Any) -> None:
+    turn = submit("lab", AGENT, "[[sleep 0.3]] [[say once]]", user=None, idempotency_key="k")
+
+    def run() -> None:
+        try:
+            run_turn(turn.pk)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wait_for(turn).status == Status.COMPLETED
+    assert [run.content for run in runs_of(source, AGENT)].count("once") == 1
