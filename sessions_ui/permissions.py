@@ -59,10 +59,7 @@ def signed_in_user(request: HttpRequest) -> User:
 
 
 def _visible(user: AnyUser, source: str, session_id: str) -> CatalogSession | None:
-    row: CatalogSession | None = (
-        CatalogSession.objects.visible_to(user).filter(source=source, session_id=session_id).first()
-    )
-    return row
+    return CatalogSession.objects.visible_to(user).one(source, session_id)
 
 
 def _look_in_source(source: str, session_id: str) -> None:
