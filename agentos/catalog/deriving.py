@@ -1,0 +1,124 @@
+"""From a session as its source holds it to the rows of the catalog."""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from agentos.catalog.facts import place, rows_of, stub_mark, sums
+from agentos.catalog.keys import clean, clean_or_none, index_key
+from agentos.catalog.models import TITLE_CHARACTERS, CatalogRun
+from agentos.db.reader import Reader, RunStub, Stamp
+from agentos.records import BadRun, Run, Session, as_datetime, display_name
+
+# Payload read at once; a single run larger than that is read by itself.
+_BATCH_BYTES = 4_000_000
+_BATCH_RUNS = 50
+# Runs at the beginning of which a title is looked for while they are at hand anyway.
+_OPENING_RUNS = 4
+_STRIP_RUNS = 16
+
+
+class Derivation:
+    """Derives the rows of one session. Runs that are known and unchanged are not read again."""
+
+    def __init__(self, reader: Reader, session: Session, known: list[CatalogRun]) -> None:
+        self._reader = reader
+        self._session = session
+        self._session_id = session.session_id or ""
+        self._known = _unchanged_groups(known)
+        self._opening: list[Run | BadRun] = []
+        self._stubs = reader.run_stubs(self._session_id)
+
+    def runs(self) -> list[CatalogRun]:
+        """Return a row for every run of the forest, in place."""
+        groups: dict[int, list[CatalogRun]] = {}
+        wanted: list[RunStub] = []
+        for stub in self._stubs:
+            group = self._known.get((stub.run_id, stub_mark(stub)))
+            if group is None:
+                wanted.append(stub)
+            else:
+                group[0].position = stub.position
+                groups[stub.position] = group
+        for batch in _batches(wanted):
+            read = self._reader.runs(self._session_id, [stub.position for stub in batch])
+            for stub, run in zip(batch, read, strict=True):
+                if stub.position < _OPENING_RUNS:
+                    self._opening.append(run)
+                groups[stub.position] = rows_of(stub, run)
+        return place(groups[position] for position in sorted(groups))
+
+    def session(self, stamp: Stamp, runs: list[CatalogRun]) -> dict[str, Any]:
+        """Return the values of the session's row, but for its key."""
+        session = self._session
+        roots = [run for run in runs if run.depth == 0]
+        last = roots[-1] if roots else None
+        bad = sum(run.kind == "bad" for run in runs)
+        return {
+            **sums(runs),
+            "session_id": clean(self._session_id),
+            "session_type": clean(session.session_type or "", 40),
+            "component_id": clean_or_none(session.component_id),
+            "component_key": None if session.component_id is None else index_key(session.component_id),
+            "component_name": clean_or_none(session.component_name) or _name_in_runs(session, runs),
+            "user_id": clean_or_none(session.user_id),
+            "user_key": None if session.user_id is None else index_key(session.user_id),
+            "title": self._title(),
+            "session_name": clean_or_none(session.session_name),
+            "preview": last.content_preview if last else "",
+            "model": next((run.model for run in reversed(runs) if run.model), None) or clean_or_none(session.model_id),
+            "last_status": last.status if last else "",
+            "created_at": _seconds(session.created_at),
+            "updated_at": _seconds(session.updated_at) or _seconds(session.created_at),
+            "run_strip": [[run.status, run.total_tokens] for run in roots[-_STRIP_RUNS:]],
+            "has_summary": bool(session.summary_text),
+            "topics": [clean(topic, 100) for topic in session.topics[:50]],
+            "problem": f"{bad} of its runs cannot be read." if bad else "",
+            "mark": stamp.mark,
+        }
+
+    def _title(self) -> str:
+        """Agno's display name on one line; runs already at hand are asked first, others read as far as needed."""
+        complete = len(self._opening) == min(_OPENING_RUNS, len(self._stubs))
+        runs = chain(self._opening, self._later_runs()) if complete else self._reader.iter_runs(self._session_id, 2)
+        name = display_name(self._session, runs) or ""
+        return clean(" ".join(name[: TITLE_CHARACTERS * 4].split()), TITLE_CHARACTERS)
+
+    def _later_runs(self) -> Iterator[Run | BadRun]:
+        for position in range(len(self._opening), len(self._stubs)):
+            yield from self._reader.runs(self._session_id, [position])
+
+
+def _name_in_runs(session: Session, runs: list[CatalogRun]) -> str | None:
+    """The component's name as its runs hold it: the session row may have been made without one."""
+    mine = (run for run in reversed(runs) if run.component_id == session.component_id and run.component_name)
+    return next((run.component_name for run in mine), None)
+
+
+def _unchanged_groups(known: list[CatalogRun]) -> dict[tuple[str | None, str], list[CatalogRun]]:
+    """Group known rows by the stored run they belong to; those whose change could not be noticed are left out."""
+    by_position: dict[int, list[CatalogRun]] = {}
+    for row in sorted(known, key=lambda row: not row.stored):
+        by_position.setdefault(row.position, []).append(row)
+    return {
+        (group[0].run_id, group[0].mark): group for group in by_position.values() if len(group) == 1 and group[0].mark
+    }
+
+
+def _batches(stubs: list[RunStub]) -> Iterator[list[RunStub]]:
+    batch: list[RunStub] = []
+    size = 0
+    for stub in stubs:
+        if batch and (len(batch) >= _BATCH_RUNS or size + stub.size > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(stub)
+        size += stub.size
+    if batch:
+        yield batch
+
+
+def _seconds(value: int | None) -> int:
+    """Unix seconds of a stored time, 0 when there is none: foreign writers leave milliseconds and nonsense."""
+    moment = as_datetime(value)
+    return int(moment.timestamp()) if moment is not None else 0

@@ -1,0 +1,118 @@
+"""Counts beside a list: by source, type, status, component and user, and over time."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from django.db.models import Count, F, IntegerField, Max, Min, Q, Value
+from django.db.models.functions import Cast, Floor
+
+from agentos.catalog.filters import NO_USER, ListFilters
+
+if TYPE_CHECKING:
+    from agentos.catalog.queries import SessionQuerySet
+
+TOP = 20
+# Lengths a bar may have, in seconds: from a minute to 90 days.
+_STEPS = (60, 300, 900, 3600, 7200, 21_600, 43_200, 86_400, 604_800, 2_592_000, 7_776_000)
+BARS = 72
+
+
+@dataclass(frozen=True)
+class FacetValue:
+    """A value with the number of sessions that have it, among those the other filters leave."""
+
+    value: str
+    label: str
+    count: int
+    kind: str = ""
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
+class Facets:
+    """The most frequent values of each facet; `more` tells which facets have others besides."""
+
+    source: list[FacetValue] = field(default_factory=list)
+    type: list[FacetValue] = field(default_factory=list)
+    status: list[FacetValue] = field(default_factory=list)
+    component: list[FacetValue] = field(default_factory=list)
+    user: list[FacetValue] = field(default_factory=list)
+    more: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar: from `start` (unix seconds) on there are `count` sessions, `errors` of them with a failed run."""
+
+    start: int
+    count: int
+    errors: int
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Sessions by the time they were last updated. `step`: seconds a bar; `total` counts all sessions of the list."""
+
+    total: int = 0
+    errors: int = 0
+    step: int = 0
+    bars: list[Bar] = field(default_factory=list)
+
+
+def facets(rows: "SessionQuerySet", filters: ListFilters) -> Facets:
+    """Count each facet's values with every filter but its own. One query a facet."""
+    more: set[str] = set()
+
+    def counted(name: str, column: str, *labels: str) -> list[FacetValue]:
+        found = rows.filtered(filters.without(name)).order_by().values(column, *labels)
+        found = found.annotate(n=Count("id")).order_by("-n", column)[: TOP + 1]
+        chosen = getattr(filters, name)
+        values = [
+            _value(name, chosen, *(str(row[part] or "") for part in (column, *labels)), row["n"]) for row in found
+        ]
+        if len(values) > TOP:
+            more.add(name)
+        return values[:TOP]
+
+    return Facets(
+        source=counted("source", "source"),
+        type=counted("type", "session_type"),
+        status=counted("status", "last_status"),
+        component=counted("component", "component_key", "component_name", "session_type"),
+        user=counted("user", "user_key"),
+        more=frozenset(more),
+    )
+
+
+def _value(name: str, chosen: tuple[str, ...], value: str, *rest: str | int) -> FacetValue:
+    *labels, count = rest
+    if not value:
+        value = NO_USER if name == "user" else "none"
+    kind = value if name == "type" else str(labels[1]) if len(labels) > 1 else ""
+    return FacetValue(value, str(labels[0] if labels else "") or value, int(count), kind, value in chosen)
+
+
+def histogram(rows: "SessionQuerySet") -> Histogram:
+    """Count sessions over time in at most BARS bars of a round length. Two queries."""
+    known = Q(updated_at__gt=0)
+    seen = rows.order_by().aggregate(
+        total=Count("id"),
+        errors=Count("id", filter=Q(error_count__gt=0)),
+        first=Min("updated_at", filter=known),
+        last=Max("updated_at", filter=known),
+    )
+    if not seen["total"] or seen["first"] is None:
+        return Histogram(seen["total"], seen["errors"])
+    step = next((step for step in _STEPS if (seen["last"] - seen["first"]) // step < BARS), _STEPS[-1])
+    begin = max(seen["first"] // step, seen["last"] // step - BARS + 1)
+    bucket = Cast(Floor(F("updated_at") / Value(float(step))), IntegerField())
+    counted = (
+        rows.filter(updated_at__gte=begin * step)
+        .order_by()
+        .annotate(bucket=bucket)
+        .values("bucket")
+        .annotate(n=Count("id"), bad=Count("id", filter=Q(error_count__gt=0)))
+    )
+    by_bucket = {row["bucket"]: (row["n"], row["bad"]) for row in counted}
+    bars = [Bar(at * step, *by_bucket.get(at, (0, 0))) for at in range(begin, seen["last"] // step + 1)]
+    return Histogram(seen["total"], seen["errors"], step, bars)

@@ -1,0 +1,146 @@
+"""What the catalog keeps of a run: its scalars, taken from the record, never the record itself."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any, cast
+
+from agentos.catalog.keys import clean, clean_or_none, index_key
+from agentos.catalog.models import PREVIEW_CHARACTERS, CatalogRun
+from agentos.db.reader import RunStub
+from agentos.records import BadRun, Run, RunNode, WorkflowRunOutput, build_forest, parse_run, walk
+
+_MAX_INT = 2**31 - 1
+# Where a skeleton run carries the row it stands for; a key that no stored run is asked for.
+_ROW = "catalog_row"
+
+
+def stub_mark(stub: RunStub) -> str:
+    """Return a text that changes when the stored run does; "" when its layout cannot tell."""
+    if stub.place != "row" or stub.updated_at is None:
+        return ""
+    return f"{stub.updated_at}/{stub.status}/{stub.size}"
+
+
+def rows_of(stub: RunStub, run: Run | BadRun) -> list[CatalogRun]:
+    """Return a row for the stored run and one for each run embedded in it, the stored one first, unplaced."""
+    if isinstance(run, BadRun):
+        return [_bad_row(stub, run)]
+    rows = [_row(node.run, stub, node.container) for node in walk(build_forest([run])) if isinstance(node.run, Run)]
+    # The stored run is the container of all others, but may stand below one that it embeds and names as its parent.
+    return sorted(rows, key=lambda row: not row.stored)
+
+
+def place(groups: Iterable[list[CatalogRun]]) -> list[CatalogRun]:
+    """Put the rows of all stored runs, given in Agno's order, into their places in the session's forest.
+
+    The forest is built from skeletons, which hold ids only: memory does not grow with what the runs hold.
+    """
+    placed: list[CatalogRun] = []
+    for node in walk(build_forest(_skeleton(group) for group in groups)):
+        row = _row_in(node)
+        row.ordinal, row.depth = len(placed), node.depth
+        row.root_ordinal = row.ordinal if node.parent is None else _row_in(node.parent).root_ordinal
+        placed.append(row)
+    return placed
+
+
+def _skeleton(group: list[CatalogRun]) -> Run | BadRun:
+    stored, *embedded = group
+    if stored.kind == "bad":
+        return BadRun(stored, "")
+    raws = [_skeleton_raw(row) for row in group]
+    by_id = {raw["run_id"]: raw for raw in reversed(raws)}
+    for row, raw in zip(embedded, raws[1:], strict=True):
+        container = by_id.get(row.container_run_id, raws[0])
+        key = "member_responses" if "team_id" in container else "step_executor_runs"
+        container.setdefault(key, []).append(raw)
+    return parse_run(raws[0])
+
+
+def _skeleton_raw(row: CatalogRun) -> dict[str, Any]:
+    return {"run_id": row.run_id, f"{row.kind}_id": "", "parent_run_id": row.parent_run_id, _ROW: row}
+
+
+def _row_in(node: RunNode) -> CatalogRun:
+    return cast(CatalogRun, node.run.raw[_ROW] if isinstance(node.run, Run) else node.run.raw)
+
+
+def _bad_row(stub: RunStub, run: BadRun) -> CatalogRun:
+    return CatalogRun(
+        kind="bad", run_id=stub.run_id and clean(stub.run_id), run_key=stub.run_id and index_key(stub.run_id),
+        position=stub.position, status="", created_at=stub.created_at, size=stub.size, problem=run.problem,
+    )  # fmt: skip
+
+
+def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
+    metrics = run.metrics
+    counted = metrics is not None and not isinstance(run, WorkflowRunOutput)
+    tools = Counter(clean(tool.tool_name or "", PREVIEW_CHARACTERS) for tool in run.tools)
+    messages = run.messages
+    inside = container.run.run_id if container is not None and isinstance(container.run, Run) else None
+    return CatalogRun(
+        run_id=clean_or_none(run.run_id),
+        run_key=None if run.run_id is None else index_key(run.run_id),
+        stored=container is None,
+        position=stub.position,
+        container_run_id=clean_or_none(inside),
+        parent_run_id=clean_or_none(run.parent_run_id),
+        kind=run.kind,
+        component_id=clean_or_none(run.component_id),
+        component_name=clean_or_none(run.component_name),
+        status=clean(run.status or "", 40),
+        created_at=run.created_at,
+        model=clean_or_none(run.model),
+        input_tokens=metrics.input_tokens if metrics and counted else None,
+        output_tokens=metrics.output_tokens if metrics and counted else None,
+        total_tokens=metrics.tokens if metrics and counted else None,
+        cost=metrics.cost if metrics and counted else None,
+        duration=metrics.duration if metrics else None,
+        message_count=len(messages),
+        own_message_count=sum(not message.from_history for message in messages),
+        tool_call_count=sum(tools.values()),
+        tool_error_count=sum(tool.tool_call_error is True for tool in run.tools),
+        tool_names=dict(tools),
+        input_preview=_preview(run.input_text),
+        content_preview=_preview(run.content_text),
+        size=stub.size if container is None else 0,
+        mark=stub_mark(stub) if container is None else "",
+    )
+
+
+def _preview(text: str) -> str:
+    """Return the first words on one line. Only as much of the text is looked at as may be needed."""
+    return clean(" ".join(text[: PREVIEW_CHARACTERS * 4].split()), PREVIEW_CHARACTERS)
+
+
+def sums(rows: list[CatalogRun]) -> dict[str, Any]:
+    """Return the session's counts: plain ones over stored runs, the others over the whole forest."""
+    good = [row for row in rows if row.kind != "bad"]
+    stored = [row for row in good if row.stored]
+    tools: Counter[str] = Counter()
+    for row in good:
+        tools.update(row.tool_names)
+    return {
+        "run_count": len(stored),
+        "top_level_run_count": sum(row.parent_run_id is None for row in stored),
+        "forest_run_count": len(good),
+        "message_count": sum(row.message_count for row in stored),
+        "own_message_count": sum(row.own_message_count for row in stored),
+        "tool_call_count": min(sum(tools.values()), _MAX_INT),
+        "tool_error_count": sum(row.tool_error_count for row in good),
+        "tool_calls_by_name": dict(sorted(tools.items())),
+        "error_count": sum(row.status == "ERROR" for row in good),
+        "input_tokens": _sum(row.input_tokens for row in good),
+        "output_tokens": _sum(row.output_tokens for row in good),
+        "total_tokens": _sum(row.total_tokens for row in good),
+        "cost": _sum(row.cost for row in good),
+        "duration": _sum(row.duration for row in good if row.depth == 0),
+        "stored_bytes": sum(row.size for row in rows),
+    }
+
+
+def _sum(values: Iterable[Any]) -> Any:
+    """Return the sum of what is known, None when nothing is."""
+    known: Iterator[Any] = (value for value in values if value is not None)
+    first = next(known, None)
+    return None if first is None else first + sum(known)

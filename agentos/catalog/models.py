@@ -1,0 +1,184 @@
+"""The catalog's tables. Everything in them is derived from a source and can be made anew (`manage.py sync --rebuild`).
+
+No payload is here: texts are bounded, so every list, facet and count reads narrow rows.
+"""
+
+from django.contrib.admin.utils import quote
+from django.db import models
+
+from agentos.catalog.keys import index_key
+from agentos.catalog.queries import SessionQuerySet
+
+TITLE_CHARACTERS = 300
+PREVIEW_CHARACTERS = 200
+
+
+class CatalogSession(models.Model):
+    """One session of a source.
+
+    Times are unix seconds, 0 when the source holds none. Token counts, cost and duration are null when unknown.
+    """
+
+    source = models.CharField(max_length=64)
+    session_id = models.TextField()
+    session_key = models.CharField(max_length=200)
+    session_type = models.CharField(max_length=40)
+    component_id = models.TextField(null=True)
+    component_key = models.CharField(max_length=200, null=True)
+    component_name = models.TextField(null=True)
+    user_id = models.TextField(null=True)
+    user_key = models.CharField(max_length=200, null=True)
+    title = models.CharField(max_length=TITLE_CHARACTERS)
+    session_name = models.TextField(null=True)
+    preview = models.CharField(max_length=PREVIEW_CHARACTERS)
+    model = models.TextField(null=True)
+    last_status = models.CharField(max_length=40)
+    created_at = models.BigIntegerField(default=0)
+    updated_at = models.BigIntegerField(default=0)
+    run_count = models.IntegerField(default=0)
+    top_level_run_count = models.IntegerField(default=0)
+    forest_run_count = models.IntegerField(default=0)
+    message_count = models.IntegerField(default=0)
+    own_message_count = models.IntegerField(default=0)
+    tool_call_count = models.IntegerField(default=0)
+    tool_error_count = models.IntegerField(default=0)
+    error_count = models.IntegerField(default=0)
+    input_tokens = models.BigIntegerField(null=True)
+    output_tokens = models.BigIntegerField(null=True)
+    total_tokens = models.BigIntegerField(null=True)
+    cost = models.FloatField(null=True)
+    duration = models.FloatField(null=True)
+    tool_calls_by_name = models.JSONField(default=dict)
+    run_strip = models.JSONField(default=list)
+    has_summary = models.BooleanField(default=False)
+    topics = models.JSONField(default=list)
+    stored_bytes = models.BigIntegerField(default=0)
+    problem = models.TextField(default="")
+    mark = models.TextField()
+    seen_pass = models.IntegerField(default=0)
+    indexed_at = models.DateTimeField(auto_now=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        """One row for each session; an index for each order that lists are commonly read in."""
+
+        constraints = [models.UniqueConstraint(fields=["source", "session_key"], name="catalog_one_row_a_session")]
+        indexes = [
+            models.Index(fields=["updated_at", "id"], name="catalog_updated"),
+            models.Index(fields=["created_at", "id"], name="catalog_created"),
+            models.Index(fields=["total_tokens", "id"], name="catalog_tokens"),
+            models.Index(fields=["run_count", "id"], name="catalog_runs"),
+            models.Index(fields=["user_key", "updated_at", "id"], name="catalog_user"),
+            models.Index(fields=["component_key", "updated_at", "id"], name="catalog_component"),
+            models.Index(fields=["last_status", "updated_at", "id"], name="catalog_status"),
+        ]
+
+    def __str__(self) -> str:
+        """Where it is."""
+        return f"{self.source}/{self.session_id[:80]}"
+
+    @property
+    def quoted_id(self) -> str:
+        """The session id as it stands in URLs."""
+        return quote(self.session_id)
+
+    @property
+    def component(self) -> str:
+        """What to call the agent, team or workflow; "" when nothing is known of it."""
+        return self.component_name or self.component_id or ""
+
+
+class CatalogRun(models.Model):
+    """One run of a session's forest, in its place: `ordinal` counts depth first, from 0.
+
+    `stored` runs have an entry or row of their own at `position` of Agno's order; others are inside the run
+    `container_run_id`, in the stored run at `position`. Times are unix seconds and seconds.
+    """
+
+    session = models.ForeignKey(CatalogSession, models.CASCADE, related_name="runs")
+    ordinal = models.IntegerField()
+    root_ordinal = models.IntegerField()
+    depth = models.IntegerField(default=0)
+    run_id = models.TextField(null=True)
+    run_key = models.CharField(max_length=200, null=True)
+    stored = models.BooleanField(default=True)
+    position = models.IntegerField()
+    container_run_id = models.TextField(null=True)
+    parent_run_id = models.TextField(null=True)
+    kind = models.CharField(max_length=10)
+    component_id = models.TextField(null=True)
+    component_name = models.TextField(null=True)
+    status = models.CharField(max_length=40)
+    created_at = models.BigIntegerField(null=True)
+    model = models.TextField(null=True)
+    input_tokens = models.BigIntegerField(null=True)
+    output_tokens = models.BigIntegerField(null=True)
+    total_tokens = models.BigIntegerField(null=True)
+    cost = models.FloatField(null=True)
+    duration = models.FloatField(null=True)
+    message_count = models.IntegerField(default=0)
+    own_message_count = models.IntegerField(default=0)
+    tool_call_count = models.IntegerField(default=0)
+    tool_error_count = models.IntegerField(default=0)
+    tool_names = models.JSONField(default=dict)
+    input_preview = models.CharField(max_length=PREVIEW_CHARACTERS)
+    content_preview = models.CharField(max_length=PREVIEW_CHARACTERS)
+    size = models.BigIntegerField(default=0)
+    problem = models.TextField(default="")
+    mark = models.TextField(default="")
+
+    class Meta:
+        """Read by session in order, or by run id."""
+
+        indexes = [
+            models.Index(fields=["session", "ordinal"], name="catalog_run_order"),
+            models.Index(fields=["session", "depth", "ordinal"], name="catalog_run_roots"),
+            models.Index(fields=["session", "root_ordinal"], name="catalog_run_tree"),
+            models.Index(fields=["session", "run_key"], name="catalog_run_id"),
+        ]
+
+    def __str__(self) -> str:
+        """Its kind and id."""
+        return f"{self.kind} run {self.run_id}"
+
+    @property
+    def quoted_id(self) -> str:
+        """The run id as it stands in URLs; a run without one is named by its place."""
+        return quote(self.run_id) if self.run_id else f"~{self.ordinal}"
+
+    @property
+    def component(self) -> str:
+        """What to call what ran."""
+        return self.component_name or self.component_id or ""
+
+    @classmethod
+    def key_of(cls, run_id: str) -> str:
+        """The value of `run_key` for a run id."""
+        return index_key(run_id)
+
+
+class SourceState(models.Model):
+    """How far the catalog has followed a source."""
+
+    source = models.CharField(max_length=64, primary_key=True)
+    cursor = models.TextField(null=True)
+    pass_number = models.IntegerField(default=1)
+    pass_started_at = models.DateTimeField(null=True)
+    pulse = models.TextField(default="")
+    checked_at = models.DateTimeField(null=True)
+    full_pass_at = models.DateTimeField(null=True)
+    session_count = models.BigIntegerField(null=True)
+    indexed_count = models.BigIntegerField(default=0)
+    layout = models.CharField(max_length=10, default="")
+    problem = models.TextField(default="")
+    leased_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        """The source's name."""
+        return self.source
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every session of the source has been seen once."""
+        return self.full_pass_at is not None
