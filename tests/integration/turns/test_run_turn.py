@@ -148,11 +148,11 @@ def test_a_workflow_run_has_the_shape_agno_expects(source: Source, ask: Ask, fak
     assert run.raw["metrics"]["steps"]["Continuation"]["metrics"]["total_tokens"] == 25
 
 
-def test_nul_and_broken_characters_are_kept_out(source: Source, ask: Ask, fake_model: Any) -> None:
-    fake_model.brain.enqueue("*", {"content": "a\0b \ud83d c"})
+def test_nul_is_kept_out(source: Source, ask: Ask, fake_model: Any) -> None:
+    fake_model.brain.enqueue("*", {"content": "a\0b c"})
     turn = carry_out(ask("one\0two"))
     assert (turn.status, turn.message) == (Status.COMPLETED, "onetwo")
-    assert runs_of(source, AGENT)[-1].content == "ab \ufffd c"
+    assert runs_of(source, AGENT)[-1].content == "ab c"
 
 
 def test_a_deleted_session_is_a_clear_failure(source: Source, ask: Ask) -> None:
