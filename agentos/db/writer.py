@@ -169,6 +169,7 @@ class Writer:
 
     @contextmanager
     def _locked(self, session_id: str) -> Iterator[tuple[Store, Locked]]:
+        self.check_writable_source()
         if not storable_id(session_id):
             raise SessionNotFound(session_id)
         with self._store() as store:
@@ -188,6 +189,7 @@ class Writer:
 
     def _row(self, session_id: str, run: Run) -> RunRow:
         """Check and encode the run before anything is locked."""
+        self.check_writable_source()
         raw = clean(run.raw, self.source.vendor)
         check_writable(Run.from_dict(raw))
         if raw["session_id"] != clean_text(session_id, self.source.vendor):
@@ -196,6 +198,7 @@ class Writer:
 
     def _session_values(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Return the columns of a new session as Agno's insert has them."""
+        self.check_writable_source()
         kind, session_id = raw.get("session_type"), raw.get("session_id")
         if kind not in KINDS:
             raise InvalidRun("A session is of type agent, team or workflow.")

@@ -3,7 +3,9 @@
 import json
 from typing import Any, Final
 
-from agentos.db.writer_store import RunRow, Store, not_a_list
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from agentos.db.writer_store import RunRow, Store, Tables, not_a_list
 
 # How the `runs` column of one row is encoded: a list, a JSON string that holds a list, or nothing yet.
 # A list that SQLite cannot parse but Python can (NaN, very deep) is told apart in Python.
@@ -24,6 +26,10 @@ class SqliteStore(Store):
     """The caller's transaction is IMMEDIATE, so it holds the only write lock there is."""
 
     vendor = "sqlite"
+
+    def __init__(self, connection: BaseDatabaseWrapper, tables: Tables) -> None:
+        super().__init__(connection, tables)
+        self._forms: dict[str, str] = {}
 
     def lock_sql(self) -> str:
         """Select session_type, user_id and session_data; the transaction itself is the lock."""
@@ -102,7 +108,10 @@ class SqliteStore(Store):
         return f"runs = {_encoded(replaced, form)},", [f"$[{position}]", run.json]
 
     def _form(self, session_id: str) -> str:
-        return str(self.run(_FORM.format(sessions=self.tables.sessions), session_id)[0][0])
+        """Return how the list is encoded, looked up once: SQLite reads all of it for that, and the row is locked."""
+        if session_id not in self._forms:
+            self._forms[session_id] = str(self.run(_FORM.format(sessions=self.tables.sessions), session_id)[0][0])
+        return self._forms[session_id]
 
     def _tail(self, session_id: str, size: int) -> tuple[str, str]:
         """Return the two characters before the last `size`, and those."""

@@ -13,7 +13,7 @@ from agentos.db.sources import Source, use_sources
 from agentos.db.writer import AlreadyStored, RunNotFound, Writer
 from agentos.records import Run, Session
 from tests.conftest import PgServer
-from tests.integration.db.writing import PLACE_IDS, PLACES, agent_run, column, decoded, opened, sql
+from tests.integration.db.writing import PLACE_IDS, PLACES, agent_run, column, decoded, opened, run_ids, sql
 
 pytestmark = pytest.mark.django_db
 MANY, USER = "many-runs", "user-42"
@@ -27,10 +27,6 @@ def source(request: pytest.FixtureRequest, corpus_file: Callable[[str], Path]) -
 
     with opened(request.param, corpus_file, server) as opened_source:
         yield opened_source
-
-
-def run_ids(source: Source, session_id: str) -> list[str | None]:
-    return [run.run_id for run in Reader(source).all_runs(session_id)]
 
 
 def stored_run(source: Source, session_id: str, run_id: str | None) -> dict[str, Any]:
@@ -121,7 +117,9 @@ def test_run_index_follows_gaps_and_nulls(source: Source) -> None:
 def test_replace_keeps_the_place(source: Source) -> None:
     before = Reader(source).all_runs(MANY)
     old = before[3]
-    new = agent_run(MANY, USER, run_id=old.run_id, content="Anew", metrics={"input_tokens": 1, "total_tokens": 1})
+    new = agent_run(
+        MANY, USER, run_id=old.raw["run_id"], content="Anew", metrics={"input_tokens": 1, "total_tokens": 1}
+    )
     total = decoded(column(source, "session_data", MANY))["session_metrics"]["total_tokens"]
 
     Writer(source).replace_run(MANY, new, expect_user_id=USER)
@@ -200,7 +198,7 @@ def test_characters_that_a_database_refuses(source: Source) -> None:
 
 
 def test_create_session_as_agno_inserts_it(source: Source) -> None:
-    row = {
+    row: dict[str, Any] = {
         "session_id": "new/🌍 <b>",
         "session_type": "team",
         "team_id": "desk",

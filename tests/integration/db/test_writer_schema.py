@@ -13,7 +13,7 @@ from agentos.db.sources import use_sources
 from agentos.db.writer import Writer
 from agentos.records import Session
 from tests.conftest import CORPUS, PgServer
-from tests.integration.db.writing import agent_run, sql
+from tests.integration.db.writing import agent_run, run_ids, sql
 
 pytestmark = pytest.mark.django_db
 TABLES = ("agno_sessions", "agno_runs", "agno_schema_versions")
@@ -50,7 +50,7 @@ def test_other_names(empty: str) -> None:
         Writer(source).create_session(Session.from_dict(NEW))
         Writer(source).append_run("first", run := agent_run("first", None), expect_user_id=None)
 
-        assert [stored.run_id for stored in Reader(source).all_runs("first")] == [run.run_id]
+        assert run_ids(source, "first") == [run.run_id]
 
 
 def test_sqlite_tables_are_agnos(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agentos.db.connections import connection_for, table_name
+from agentos.db.reader import Reader
 from agentos.db.schema import create_tables
 from agentos.db.sources import Source, use_sources
 from agentos.db.writer_connection import writing
@@ -54,6 +55,11 @@ def column(source: Source, name: str, session_id: str) -> str | None:
     cast = "::text" if source.vendor == "postgresql" else ""
     stored = sql(source, f"SELECT {name}{cast} FROM {{sessions}} WHERE session_id = %s", session_id)[0][0]
     return None if stored is None else str(stored)
+
+
+def run_ids(source: Source, session_id: str) -> list[str | None]:
+    """Return the ids of the session's runs, in order."""
+    return [run.run_id for run in Reader(source).all_runs(session_id) if isinstance(run, Run)]
 
 
 def decoded(text: str | None) -> Any:

@@ -105,7 +105,7 @@ def test_workflow_runs_have_bare_input_and_metrics_by_step() -> None:
 
 
 def test_runs_inside_runs_without_end() -> None:
-    raw = {"agent_id": "a", "status": "COMPLETED"}
+    raw: dict[str, Any] = {"agent_id": "a", "status": "COMPLETED"}
     for _ in range(5000):
         raw = {"team_id": "t", "status": "COMPLETED", "member_responses": [raw]}
     with pytest.raises(InvalidRun, match="nested too deep"):
