@@ -63,8 +63,8 @@ class Reader:
 
     def iter_runs(self, session_id: str, batch: int = 20) -> Iterator[Run | BadRun]:
         """Yield every run in Agno's order, holding few in memory: `batch` rows, or about BATCH_BYTES of a list."""
-        for positions in _batches(self.run_stubs(session_id), batch):
-            yield from self.runs(session_id, positions)
+        for stubs in _batches(self.run_stubs(session_id), batch):
+            yield from self._at(session_id, stubs)
 
     def all_runs(self, session_id: str) -> list[Run | BadRun]:
         """Return every run in Agno's order, all in memory at once."""
@@ -105,30 +105,35 @@ class Reader:
         listed = reader_lists.outline(self.source, tables.columns["runs"], session_id) if tables.has_list else []
         rows = reader_rows.outline(self.source, session_id) if tables.runs_table else []
         keyed = [(stub.run_id, stub) for stub in listed], [(stub.run_id, stub) for stub in rows]
-        return [_at(position, stub) for position, stub in enumerate(merge(*keyed))]
+        return [_moved(position, stub) for position, stub in enumerate(merge(*keyed))]
 
     def _runs(self, tables: Tables, session_id: str, positions: Sequence[int]) -> list[Run | BadRun]:
         if tables.layout is Layout.BLOB:
-            found = self._slices(tables, session_id, positions)
+            found = self._values(tables, session_id, {}, positions)
         elif tables.layout is Layout.TABLE:
             ids = reader_rows.run_ids(self.source, session_id) if tables.runs_table else []
-            found = self._rows(session_id, {at: ids[at] for at in positions if 0 <= at < len(ids)})
+            found = self._values(tables, session_id, {at: ids[at] for at in positions if 0 <= at < len(ids)}, ())
         else:
             stubs = self._stubs(tables, session_id)
-            wanted = [stubs[at] for at in positions if 0 <= at < len(stubs)]
-            rows = {stub.position: stub.run_id for stub in wanted if stub.place == "row" and stub.run_id is not None}
-            found = self._rows(session_id, rows)
-            # Every element of the list has its place among all runs: rows that it does not know come after it.
-            listed = [stub.position for stub in wanted if stub.place == "list"]
-            found |= self._slices(tables, session_id, listed)
+            found = self._values(tables, session_id, *_places([stubs[at] for at in positions if 0 <= at < len(stubs)]))
         return [as_run(found[at]) if at in found else BadRun(None, GONE) for at in positions]
 
-    def _slices(self, tables: Tables, session_id: str, positions: Sequence[int]) -> dict[int, Any]:
-        return reader_lists.slices(self.source, tables.columns["runs"], session_id, positions)
+    def _at(self, session_id: str, stubs: list[RunStub]) -> list[Run | BadRun]:
+        nothing: dict[int, Any] = {}
+        found = self._read(nothing, lambda tables: self._values(tables, session_id, *_places(stubs)))
+        return [as_run(found[stub.position]) for stub in stubs if stub.position in found]
 
-    def _rows(self, session_id: str, ids: dict[int, str]) -> dict[int, Any]:
-        data = reader_rows.read(self.source, session_id, list(ids.values()))
-        return {at: data[run_id] for at, run_id in ids.items() if run_id in data}
+    def _values(
+        self, tables: Tables, session_id: str, row_ids: dict[int, str], listed: Sequence[int]
+    ) -> dict[int, Any]:
+        """Return decoded runs by position: those that are rows of these ids, and those in the list."""
+        found: dict[int, Any] = {}
+        if row_ids and tables.runs_table:
+            data = reader_rows.read(self.source, session_id, list(row_ids.values()))
+            found = {at: data[run_id] for at, run_id in row_ids.items() if run_id in data}
+        if listed and tables.has_list:
+            found |= reader_lists.slices(self.source, tables.columns["runs"], session_id, listed)
+        return found
 
     def _all(self, tables: Tables, session_id: str) -> list[Run | BadRun]:
         values = reader_lists.whole(self.source, session_id) if tables.has_list else []
@@ -159,20 +164,33 @@ def merge(listed: list[tuple[Any, _Read]], rows: list[tuple[Any, _Read]]) -> lis
     return merged + [value for run_id, value in rows if run_id not in known]
 
 
-def _at(position: int, stub: RunStub) -> RunStub:
+def _moved(position: int, stub: RunStub) -> RunStub:
     return stub if stub.position == position else replace(stub, position=position)
 
 
-def _batches(stubs: list[RunStub], rows_at_once: int) -> Iterator[list[int]]:
-    """Group positions so that the payload of a group is bounded."""
-    batch: list[int] = []
+def _places(stubs: list[RunStub]) -> tuple[dict[int, str], list[int]]:
+    """Return run id by position of those that are rows, and the positions of those in the list.
+
+    An element's place in the list is its position among all runs too: rows that the list does not know come after it.
+    """
+    row_ids = {stub.position: stub.run_id for stub in stubs if stub.place == "row" and stub.run_id is not None}
+    return row_ids, [stub.position for stub in stubs if stub.place == "list"]
+
+
+def _batches(stubs: list[RunStub], rows_at_once: int) -> Iterator[list[RunStub]]:
+    """Group stubs so that the payload of a group is bounded.
+
+    The size of rows is what PostgreSQL compressed it to, so they are counted as well; but where there is a list, each
+    group costs a walk through it.
+    """
+    at_most = len(stubs) if any(stub.place == "list" for stub in stubs) else rows_at_once
+    batch: list[RunStub] = []
     size = 0
     for stub in stubs:
-        too_many = stub.place == "row" and len(batch) >= rows_at_once
-        if batch and (too_many or size + stub.size > BATCH_BYTES):
+        if batch and (len(batch) >= at_most or size + stub.size > BATCH_BYTES):
             yield batch
             batch, size = [], 0
-        batch.append(stub.position)
+        batch.append(stub)
         size += stub.size
     if batch:
         yield batch

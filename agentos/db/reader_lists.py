@@ -1,37 +1,23 @@
 """Runs that are elements of the list in the session's row (Agno 2).
 
-The database cuts the list up, so that a list of 20 MB is neither sent nor parsed here for the sake of one run. What the
-database refuses as JSON (NaN, a truncated text, a NUL in jsonb) is read whole and parsed by our own tolerant decoder.
+A list of 20 MB is not held in memory for the sake of one window: PostgreSQL cuts it up itself, a SQLite file is walked
+through. What cannot be cut up (a truncated text, a NUL in jsonb) is read whole and left to the tolerant decoder.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Final, TypeVar
 
-from django.db import DatabaseError, DataError, OperationalError
+from django.db import DatabaseError, DataError
 
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import faults_of
 from agentos.db.models import BadJSON, decode
+from agentos.db.reader_scan import NotAList, elements
 from agentos.db.sources import Source
 from agentos.db.stored import RunStub, as_integer, as_run, as_text
 from agentos.records import Run, dumps, loads
 
-# The list, out of the string that Agno 2 wraps it in on SQLite. Anything else than a list yields no rows here.
-_SQLITE: Final = """
-    WITH doc AS MATERIALIZED (
-        SELECT CASE substr(runs, 1, 1) WHEN '"' THEN json_extract(runs, '$') ELSE runs END AS list
-        FROM {table} WHERE session_id = %s)
-    SELECT {what} FROM doc, json_each(doc.list) AS element WHERE substr(doc.list, 1, 1) = '[' {wanted}
-    ORDER BY element.key"""
-_SQLITE_OUTLINE: Final = """
-    element.key, length(element.value), element.type = 'object', CASE element.type WHEN 'object' THEN json_array(
-        json_type(element.value, '$.agent_id') IS NOT NULL, json_type(element.value, '$.team_id') IS NOT NULL,
-        json_extract(element.value, '$.run_id'), json_extract(element.value, '$.parent_run_id'),
-        json_extract(element.value, '$.status'), json_extract(element.value, '$.created_at')) END"""
-_SQLITE_VALUE: Final = """
-    element.key, CASE WHEN element.type IN ('object', 'array') THEN element.value
-                      WHEN element.type IN ('true', 'false') THEN element.type
-                      ELSE json_quote(element.value) END"""
 # {json} is json or jsonb, whichever the column is: functions of the other would first convert the whole list.
 _POSTGRESQL: Final = """
     SELECT {what} FROM {table} AS session, {json}_array_elements(
@@ -47,31 +33,37 @@ _POSTGRESQL_OUTLINE: Final = """
 _POSTGRESQL_SIZE: Final = {"json": "length(element.value::text)", "jsonb": "pg_column_size(element.value)"}
 _POSTGRESQL_VALUE: Final = "element.number - 1, element.value::text"
 
-_SQLITE_REFUSALS: Final = ("malformed JSON", "JSON cannot hold BLOB", "string or blob too big")
 # No list is as long; a larger number would be more than a database's integer.
 _LONGEST: Final = 2**31 - 1
+
+_Taken = TypeVar("_Taken")
 
 
 def outline(source: Source, type_: str, session_id: str) -> list[RunStub]:
     """Return a stub of each element. `type_`: of the `runs` column."""
-    what = _SQLITE_OUTLINE if source.vendor == "sqlite" else _POSTGRESQL_OUTLINE
-    rows = _elements(source, type_, session_id, what)
-    if rows:
+    if source.vendor == "sqlite":
+        found = _scan(source, session_id, lambda position, value, size: _stub_of(position, value, size))
+        if found is not None:
+            return found
+    elif rows := _cut_up(source, type_, session_id, _POSTGRESQL_OUTLINE):
         return [_stub(*row) for row in rows]
     return [_stub_of(position, value) for position, value in enumerate(whole(source, session_id))]
 
 
 def slices(source: Source, type_: str, session_id: str, positions: Sequence[int]) -> dict[int, Any]:
     """Return the decoded elements at those positions; a position that is not there is left out."""
-    positions = [position for position in positions if 0 <= position < _LONGEST]
-    if not positions:
+    wanted = {position for position in positions if 0 <= position < _LONGEST}
+    if not wanted:
         return {}
-    what = _SQLITE_VALUE if source.vendor == "sqlite" else _POSTGRESQL_VALUE
-    rows = _elements(source, type_, session_id, what, positions)
-    if rows:
+    if source.vendor == "sqlite":
+        last = max(wanted)
+        pairs = _scan(source, session_id, lambda at, value, _: (at, value) if at in wanted else None, last)
+        if pairs is not None:
+            return dict(pairs)
+    elif rows := _cut_up(source, type_, session_id, _POSTGRESQL_VALUE, sorted(wanted)):
         return {position: _decoded(text) for position, text in rows}
     values = whole(source, session_id)
-    return {position: values[position] for position in positions if position < len(values)}
+    return {position: values[position] for position in wanted if position < len(values)}
 
 
 def whole(source: Source, session_id: str) -> list[Any]:
@@ -87,42 +79,46 @@ def whole(source: Source, session_id: str) -> list[Any]:
     return value if isinstance(value, list) else [value if isinstance(value, BadJSON) else BadJSON(dumps(value))]
 
 
-def _elements(
+def _scan(
+    source: Source, session_id: str, take: Callable[[int, Any, int], _Taken | None], last: int = _LONGEST
+) -> list[_Taken] | None:
+    """Walk through a SQLite list up to position `last`; None if it cannot be walked through."""
+    sql = f"SELECT rowid FROM {table_name(source, source.session_table)} WHERE session_id = %s AND runs IS NOT NULL"
+    taken: list[_Taken] = []
+    with faults_of(source):
+        connection = connection_for(source)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, [session_id])
+                if (row := cursor.fetchone()) is None:
+                    return []
+            with connection.connection.blobopen(source.session_table, "runs", row[0], readonly=True) as blob:
+                for position, (value, size) in zip(range(last + 1), elements(blob), strict=False):
+                    if (what := take(position, value, size)) is not None:
+                        taken.append(what)
+        except (NotAList, DatabaseError, sqlite3.Error):
+            # No list, a view (which has no rowid), or written to meanwhile: reading it whole says which.
+            return None
+    return taken
+
+
+def _cut_up(
     source: Source, type_: str, session_id: str, what: str, positions: Sequence[int] | None = None
 ) -> list[tuple[Any, ...]]:
-    """Return rows about the elements, or none if the database cannot cut up what is stored."""
-    if source.vendor == "postgresql" and type_ not in ("json", "jsonb"):
+    """Return rows about the elements of a PostgreSQL list, or none if PostgreSQL cannot cut up what is stored."""
+    if type_ not in _POSTGRESQL_SIZE:
         return []
-    sql, params = _sqlite(what, positions) if source.vendor == "sqlite" else _postgresql(type_, what, positions)
-    with faults_of(source), connection_for(source).cursor() as cursor:
-        try:
-            cursor.execute(sql.replace("{table}", table_name(source, source.session_table)), [session_id, *params])
-            return list(cursor.fetchall())
-        except DatabaseError as error:
-            if _is_about_the_content(error):
-                return []
-            raise
-
-
-def _sqlite(what: str, positions: Sequence[int] | None) -> tuple[str, list[Any]]:
-    wanted = "" if positions is None else f"AND element.key IN ({', '.join(['%s'] * len(positions))})"
-    return _SQLITE.replace("{what}", what).replace("{wanted}", wanted), list(positions or ())
-
-
-def _postgresql(type_: str, what: str, positions: Sequence[int] | None) -> tuple[str, list[Any]]:
     wanted = "" if positions is None else "AND element.number = ANY(%s)"
     sql = _POSTGRESQL.replace("{what}", what).replace("{wanted}", wanted)
     sql = sql.replace("{size}", _POSTGRESQL_SIZE[type_]).replace("{json}", type_)
-    return sql, [] if positions is None else [[position + 1 for position in positions]]
-
-
-def _is_about_the_content(error: DatabaseError) -> bool:
-    """Whether the database refuses what is stored, rather than to work."""
-    if isinstance(error, OperationalError):
-        return any(
-            words in str(error) for words in ("malformed JSON", "JSON cannot hold BLOB", "string or blob too big")
-        )
-    return isinstance(error, DataError)
+    sql = sql.replace("{table}", table_name(source, source.session_table))
+    params: list[Any] = [] if positions is None else [[position + 1 for position in positions]]
+    with faults_of(source), connection_for(source).cursor() as cursor:
+        try:
+            cursor.execute(sql, [session_id, *params])
+            return list(cursor.fetchall())
+        except DataError:  # it refuses what is stored, rather than to work
+            return []
 
 
 def _decoded(text: str) -> Any:
@@ -147,9 +143,10 @@ def _stub(position: int, size: int | None, is_object: Any, outline: str | None) 
     )
 
 
-def _stub_of(position: int, value: Any) -> RunStub:
+def _stub_of(position: int, value: Any, size: int | None = None) -> RunStub:
     run = as_run(value)
-    size = len(value) if isinstance(value, str) else len(dumps(value))
+    if size is None:
+        size = len(value) if isinstance(value, str) else len(dumps(value))
     if not isinstance(run, Run):
         return RunStub(position, None, "bad", None, None, None, None, size, "list")
     return RunStub(
