@@ -1,0 +1,41 @@
+"""Stored content in templates: `{% load rendered %}`. A value that is no text shows as its text, None as nothing."""
+
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from sessions_ui import rendering
+
+register = template.Library()
+
+
+@register.filter
+def markdown(value: Any) -> SafeString:
+    """Show text as Markdown: `{{ message.content|markdown }}`."""
+    return rendering.markdown(_text(value))
+
+
+@register.filter
+def plain(value: Any) -> SafeString:
+    """Show text character by character: `{{ row.title|plain }}`."""
+    return rendering.plain(_text(value))
+
+
+@register.simple_tag
+def code(value: Any, language: str = "") -> SafeString:
+    """Show text as a block of code: `{% code call.arguments "json" %}`."""
+    return rendering.code(_text(value), language)
+
+
+@register.simple_tag
+def json_tree(value: Any, open_depth: int = 1) -> SafeString:
+    """Show a JSON value as a tree: `{% json_tree session.session_state %}`."""
+    return rendering.json_tree(value, open_depth)
+
+
+def _text(value: Any) -> str:
+    try:
+        return "" if value is None else str(value)
+    except (RecursionError, ValueError):  # lists nested without end; integers of more than 4,300 digits
+        return "(too deep or too long to show as text)"
