@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest
 
 from agentos.turns.runner import sweep_orphans
 from agentos.turns.wakeups import listening
-from sessions_ui.permissions import get_turn_or_404
+from sessions_ui.permissions import get_turn_or_404, signed_in_user
 from sessions_ui.streaming import sse
 from sessions_ui.streaming.live import LiveTurn
 
@@ -42,7 +42,7 @@ async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncI
             for part in live.all() if after or live.text else []:
                 yield part
             checked = sent = time.monotonic()
-            while not live.done:
+            while True:
                 woken.clear()
                 if time.monotonic() - checked >= CHECK:
                     await _in_thread(lambda: _check(request, turn_id))
@@ -86,7 +86,7 @@ def _open(request: HttpRequest, turn_id: UUID, after: int) -> LiveTurn:
 
 def _check(request: HttpRequest, turn_id: UUID) -> None:
     """Look again whether the reader may see the turn, as the tables have it now; mark turns that died meanwhile."""
-    user = User.objects.filter(pk=request.user.pk, is_active=True).first()
+    user = User.objects.filter(pk=signed_in_user(request).pk, is_active=True).first()
     key = request.session.session_key
     signed_out = key is not None and not request.session.exists(key)
     request.user = AnonymousUser() if user is None or signed_out else user
