@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from django.db import Error as DjangoDatabaseError
+from django.db import connections
 
 if TYPE_CHECKING:
     from agentos.db.sources import Source
@@ -83,10 +84,15 @@ def explain(source: "Source", error: BaseException) -> SourceUnavailable:
 
 @contextmanager
 def faults_of(source: "Source") -> Iterator[None]:
-    """Turn every fault of the database inside the block into SourceUnavailable with its sentence."""
+    """Turn every fault of the database inside the block into SourceUnavailable with its sentence.
+
+    The connection is closed unless a transaction is open on it: a thread that outlives its server's restart reconnects.
+    """
     try:
         yield
     except (DjangoDatabaseError, OSError) as error:
+        if source.alias in connections.settings:
+            connections[source.alias].close_if_unusable_or_obsolete()
         raise explain(source, error) from error
 
 

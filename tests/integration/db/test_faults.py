@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psycopg
 import pytest
-from django.db import connections
+from pytest_django import Settings
 
 from agentos.db import layout
 from agentos.db.connections import close_connections, connection_for, create_database
@@ -20,9 +20,6 @@ from agentos.db.layout import Layout
 from agentos.db.reader import Reader
 from agentos.db.sources import SourceUnavailable, check
 from tests.conftest import CORPUS, PgServer
-
-if TYPE_CHECKING:
-    from pytest_django.fixtures import SettingsWrapper
 
 pytestmark = pytest.mark.django_db
 Sources = Callable[[str], list[Any]]
@@ -125,7 +122,7 @@ def test_table_that_is_not_agnos(sources: Sources, agno_file: Path) -> None:
     assert "is not Agno's: it has no" in problem
 
 
-def test_slow_statement_is_stopped(sources: Sources, agno_file: Path, settings: "SettingsWrapper") -> None:
+def test_slow_statement_is_stopped(sources: Sources, agno_file: Path, settings: Settings) -> None:
     settings.AGENTOS_SOURCE_TIMEOUT = 0.2
     [source] = sources(f"lab={agno_file}")
     sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -156,7 +153,7 @@ def test_log_file_missing_from_a_folder_that_may_not_be_written(sources: Sources
 def test_replaced_and_vanished_file_is_noticed(sources: Sources, agno_file: Path, tmp_path: Path) -> None:
     [source] = sources(f"lab={agno_file}")
     reader = Reader(source)
-    assert reader.layout is Layout.TABLE
+    assert Reader(source).layout is Layout.TABLE
 
     shutil.copy(CORPUS / "agno-v2.0.db", tmp_path / "other.db")
     (tmp_path / "other.db").replace(agno_file)
@@ -177,7 +174,7 @@ def test_layout_that_changed_since_it_was_seen(
     reader = Reader(source)
     session_id = reader.stamps(limit=1)[0].session_id
     before = [run.raw for run in reader.all_runs(session_id)]
-    assert reader.layout is Layout.MIXED
+    assert Reader(source).layout is Layout.MIXED
 
     with closing(sqlite3.connect(path)) as other:
         other.execute("ALTER TABLE agno_sessions DROP COLUMN runs")
@@ -254,7 +251,7 @@ def test_postgresql_refuses_the_password(sources: Sources, pg_server: PgServer) 
 
 
 def test_postgresql_read_only_and_time_limit(
-    sources: Sources, pg_corpus: Callable[[str], str], settings: "SettingsWrapper"
+    sources: Sources, pg_corpus: Callable[[str], str], settings: Settings
 ) -> None:
     settings.AGENTOS_SOURCE_TIMEOUT = 0.2
     [source] = sources(f"p={pg_corpus('agno-v3.pg.sql.gz')}&mode=ro")
@@ -278,7 +275,6 @@ def test_postgresql_connection_is_killed(
 
     with pytest.raises(SourceUnavailable, match=r"lost|shutting down"):
         Reader(source).stamps()
-    connections[source.alias].close()
     assert check(source).ok
 
 
