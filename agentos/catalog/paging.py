@@ -1,6 +1,7 @@
 """Keyset paging: a page begins behind a row, not after a number of rows, so page 10,000 costs what page 1 costs."""
 
 import json
+import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -52,15 +53,27 @@ class _Cursor:
 
     @classmethod
     def decode(cls, text: str, like: type) -> "_Cursor":
-        """Raises ValueError for anything but a cursor over values of the type `like`."""
+        """Raises ValueError or TypeError for anything but a cursor over values of the type `like`."""
         value, pk, back = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if type(pk) is not int or type(back) is not bool or abs(pk) >= 2**63:
             raise ValueError
         if value is not None and (type(value) is bool or not isinstance(value, like)):
             raise ValueError
-        if isinstance(value, int) and abs(value) >= 2**63:
+        if not _is_askable(value):
             raise ValueError
         return cls(value, pk, back)
+
+
+def _is_askable(value: Any) -> bool:
+    """Whether every database can be asked for rows behind `value`. Raises UnicodeEncodeError for half a surrogate pair.
+
+    A cursor is text from a URL, so it may hold what no row does: NaN, infinity, more than 64 bits, NUL.
+    """
+    if isinstance(value, str):
+        return "\0" not in value.encode().decode()
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or bool(abs(value) < 2**63)
 
 
 def clean_sort(sort: str) -> str:

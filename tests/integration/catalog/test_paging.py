@@ -1,0 +1,182 @@
+"""Pages of a list: every row once in every order, however the rows are spread, and at any depth by index."""
+
+import base64
+import json
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from agentos.catalog.models import CatalogSession
+from agentos.catalog.paging import DEFAULT_SORT, SORTS, STALE_CURSOR
+
+pytestmark = pytest.mark.django_db
+ALL_SORTS = [f"{sign}{name}" for name in SORTS for sign in ("", "-")]
+
+
+def make(count: int) -> None:
+    """Sessions with many equal values, and none at all, in every column that sorts."""
+    CatalogSession.objects.bulk_create(
+        CatalogSession(
+            source="lab",
+            session_id=f"s{at}",
+            session_key=f"s{at}",
+            session_type="agent",
+            title=f"title {at % 3}",
+            component_key=None if at % 4 == 0 else f"c{at % 3}",
+            user_key=None if at % 5 == 0 else f"u{at % 2}",
+            created_at=at % 7,
+            updated_at=at % 4,
+            run_count=at % 3,
+            tool_call_count=at % 2,
+            total_tokens=None if at % 3 == 0 else at % 5,
+            cost=None if at % 2 == 0 else at / 8,
+            duration=None if at % 6 == 0 else float(at % 4),
+            last_status="",
+            preview="",
+            mark="",
+        )
+        for at in range(count)
+    )
+
+
+def cursor(*parts: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(parts).encode()).decode().rstrip("=")
+
+
+def ids(rows: Iterable[CatalogSession]) -> list[int]:
+    return [row.pk for row in rows]
+
+
+@pytest.mark.parametrize("sort", ALL_SORTS)
+def test_walking_forth_and_back_gives_every_row_once(sort: str) -> None:
+    make(23)
+    seen: list[list[int]] = []
+    page = CatalogSession.objects.all().page(sort, None, 4)
+    assert page.previous is None
+    while True:
+        seen.append(ids(page.rows))
+        if page.next is None:
+            break
+        page = CatalogSession.objects.all().page(sort, page.next, 4)
+    assert sorted(pk for page_ids in seen for pk in page_ids) == sorted(
+        CatalogSession.objects.values_list("pk", flat=True)
+    )
+
+    back = [ids(page.rows)]
+    while page.previous is not None:
+        page = CatalogSession.objects.all().page(sort, page.previous, 4)
+        back.append(ids(page.rows))
+    assert list(reversed(back)) == seen
+    assert page.next is not None
+
+
+@pytest.mark.parametrize("sort", ALL_SORTS)
+def test_values_are_in_order_and_missing_ones_last(sort: str) -> None:
+    make(23)
+    column = SORTS[sort.removeprefix("-")]
+    values = [getattr(row, column) for row in CatalogSession.objects.all().page(sort, None, 23).rows]
+    known = [value for value in values if value is not None]
+    assert values == known + [None] * (len(values) - len(known))
+    assert known == sorted(known, reverse=sort.startswith("-"))
+
+
+def test_rows_that_come_and_go_between_pages_neither_double_nor_hide_others() -> None:
+    make(20)
+    first = CatalogSession.objects.all().page("-updated", None, 5)
+    CatalogSession.objects.filter(pk__in=ids(first.rows)[-2:]).delete()  # the row the cursor names is gone
+    CatalogSession.objects.filter(pk=ids(first.rows)[0]).update(updated_at=9)
+
+    second = CatalogSession.objects.all().page("-updated", first.next, 50)
+
+    rest = set(CatalogSession.objects.values_list("pk", flat=True)) - set(ids(first.rows))
+    assert set(ids(second.rows)) == rest and len(second.rows) == len(rest)
+
+
+def test_a_single_page_has_no_neighbours() -> None:
+    make(3)
+    page = CatalogSession.objects.all().page(DEFAULT_SORT, None, 3)
+    assert (page.next, page.previous, page.problem) == (None, None, "")
+    assert CatalogSession.objects.none().page(DEFAULT_SORT, None, 3).rows == []
+
+
+BAD_CURSORS = [
+    "x",
+    "%%%",
+    "é",
+    "a" * 100_000,
+    cursor(1),
+    cursor({"a": 1}, 1, False),
+    cursor(True, 1, False),
+    cursor(float("inf"), 1, False),
+    cursor(float("nan"), 1, False),
+    cursor(2**70, 1, False),
+    cursor(10**400, 1, False),
+    cursor(1, 2**63, False),
+    cursor(1, "1", False),
+    cursor(1, 1, 1),
+    cursor("a\0b", 1, False),
+    cursor("\ud800", 1, False),
+    base64.urlsafe_b64encode(b"[" * 100_000).decode(),
+    base64.urlsafe_b64encode(b"\xff\xfe").decode(),
+]
+
+
+@pytest.mark.parametrize("sort", ["-updated", "title", "-cost", "user"])
+@pytest.mark.parametrize("number", range(len(BAD_CURSORS)))
+def test_a_bad_cursor_gives_the_first_page_and_a_sentence(sort: str, number: int) -> None:
+    make(3)
+    with transaction.atomic():
+        page = CatalogSession.objects.all().page(sort, BAD_CURSORS[number], 2)
+    assert page.problem == STALE_CURSOR
+    assert ids(page.rows) == ids(CatalogSession.objects.all().page(sort, None, 2).rows)
+
+
+@pytest.mark.parametrize("sort", ["-updated", "-cost", "title"])
+@pytest.mark.parametrize("value", [1e300, -1e300, 2**62, None, "x" * 100_000])
+def test_a_cursor_out_of_range_is_only_a_place(sort: str, value: Any) -> None:
+    make(3)
+    CatalogSession.objects.all().page(sort, cursor(value, 5, False), 2)
+
+
+@pytest.mark.parametrize(
+    "sort", ["", "-", "pk", "user__password", "session_key", "-updated_at", "--updated", "?", "random"]
+)
+def test_an_unknown_order_is_the_default_one(sort: str) -> None:
+    make(5)
+    assert ids(CatalogSession.objects.all().page(sort).rows) == ids(CatalogSession.objects.all().page().rows)
+
+
+@pytest.mark.parametrize("sort", ["-updated", "updated", "-created", "-runs"])
+def test_a_deep_page_enters_the_index(sort: str) -> None:
+    make(2000)
+    with connection.cursor() as database:
+        database.execute("ANALYZE")
+        if connection.vendor == "postgresql":
+            database.execute("SET LOCAL enable_seqscan = off")  # so small a table needs no index otherwise
+    page = CatalogSession.objects.all().page(sort, None, 50)
+    explained = explain(lambda: CatalogSession.objects.all().page(sort, page.next, 50))
+    name = {"updated": "catalog_updated", "created": "catalog_created", "runs": "catalog_runs"}[sort.removeprefix("-")]
+    assert name in explained
+    if connection.vendor == "sqlite":
+        assert "SEARCH" in explained and "TEMP B-TREE" not in explained
+    else:
+        assert "Index Cond" in explained and "Sort" not in explained
+
+
+def explain(read: Any) -> str:
+    """The plan of the one statement that `read` executes."""
+    statements: list[tuple[str, Any]] = []
+
+    def keep(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        statements.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(keep):
+        read()
+    [(sql, params)] = statements
+    explaining = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    with connection.cursor() as database:
+        database.execute(f"{explaining} {sql}", params)
+        return "\n".join(str(row[-1]) for row in database.fetchall())
