@@ -142,6 +142,8 @@ def test_read_only_is_held_to(sources: Sources, agno_file: Path) -> None:
 
 
 def test_log_file_missing_from_a_folder_that_may_not_be_written(sources: Sources, agno_file: Path) -> None:
+    with closing(sqlite3.connect(agno_file)) as other:
+        assert other.execute("PRAGMA journal_mode = WAL").fetchone() == ("wal",)
     agno_file.parent.chmod(0o500)
     try:
         [source] = sources(f"lab={agno_file}?mode=ro")
