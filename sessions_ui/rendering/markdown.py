@@ -78,7 +78,8 @@ def _is_bomb(prepared: str) -> bool:
 
 def _table_cells(prepared: str) -> int:
     """Return how many cells tables could have at most: short rows are filled up, so one wide rule makes many."""
-    columns = max((rule[0].count("|") + 1 for rule in _TABLE_RULE.finditer(prepared)), default=0)
+    rules = (rule[0].split("|") for rule in _TABLE_RULE.finditer(prepared))
+    columns = max((sum("-" in cell for cell in cells) for cells in rules), default=0)
     return columns * (prepared.count("\n") + 1)
 
 
