@@ -1,55 +1,19 @@
 """Runs as our own turns build them, for sessions of every kind."""
 
-import time
 import uuid
-from typing import Any
+from dataclasses import replace
 
-from agentos.records import Run, Session
+from agentos.agents.answer import continuation
+from agentos.agents.building import Answer, Question, build_run
+from agentos.db.reader import Reader
+from agentos.llm.openai_chat import OpenAIChat
+from agentos.records import Metrics, Run, Session
 
-METRICS = {
-    "input_tokens": 40,
-    "output_tokens": 9,
-    "total_tokens": 49,
-    "duration": 0.4,
-    "details": {
-        "model": [
-            {"input_tokens": 40, "output_tokens": 9, "total_tokens": 49, "id": "our-model", "provider": "OpenAI Chat"}
-        ]
-    },
-}
+USAGE = {"input_tokens": 40, "output_tokens": 9, "total_tokens": 49}
 
 
-def turn_for(session: Session, question: str, answer: str) -> Run:
-    """Return a completed run that answers `question` in this session."""
-    kind = str(session.session_type)
-    common: dict[str, Any] = {
-        "run_id": str(uuid.uuid4()),
-        "session_id": session.session_id,
-        f"{kind}_id": session.raw[f"{kind}_id"],
-        "content": answer,
-        "content_type": "str",
-        "created_at": int(time.time()),
-        "status": "COMPLETED",
-    }
-    if session.user_id is not None:
-        common["user_id"] = session.user_id
-    if kind == "workflow":
-        step = {"step_name": "ours", "executor_type": "agent", "executor_name": "Ours", "metrics": METRICS}
-        return Run.from_dict({**common, "input": question, "metrics": {"steps": {"ours": step}, "duration": 0.4}})
-    return Run.from_dict(
-        {
-            **common,
-            "input": {"input_content": question},
-            "model": "our-model",
-            "model_provider": "OpenAI",
-            "messages": [message("user", question), message("assistant", answer)],
-            "metrics": METRICS,
-            "tools": [],
-        }
-    )
-
-
-def message(role: str, content: str) -> dict[str, Any]:
-    """Return a message with everything Agno always writes."""
-    flags = {"from_history": False, "stop_after_tool_call": False, "created_at": int(time.time())}
-    return {"id": str(uuid.uuid4()), "role": role, "content": content, **flags}
+def turn_for(session: Session, reader: Reader, question: str, answer: str) -> Run:
+    """Return the run that our runner would store when `our-model` answers `question` in this session."""
+    who = replace(continuation(session, reader), model=OpenAIChat("our-model", api_key="none"))
+    said = Answer(status="COMPLETED", text=answer, usage=Metrics.from_dict(dict(USAGE)), duration=0.4)
+    return build_run(who, Question(question, continued_by="dana"), said, run_id=str(uuid.uuid4()))
