@@ -1,6 +1,6 @@
 """What every model offers: it streams an answer, and fails with a sentence that says what to do."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -44,7 +44,7 @@ class Model(Protocol):
     provider: str
     service: str
 
-    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
         """Yield the answer to `messages` piece by piece, at least one tick a second, until it ends.
 
         It ends early, without an error, once `cancelled()` is true. Closing the iterator closes the connection.

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Final
 
 from agentos.llm.base import Delta
@@ -28,7 +28,7 @@ class DemoModel:
         self.instead_of = instead_of
         self.pause = pause
 
-    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
         """Yield a word at a time; it needs no ticks and never fails."""
         for word in re.findall(r"\s*\S+", self._answer(messages)):
             if cancelled():

@@ -7,7 +7,7 @@ silent server can be given up, and its connection closed, at any moment.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
@@ -49,7 +49,7 @@ class OpenAIChat:
         self.base_url = settings.OPENAI_BASE_URL if base_url is None else base_url
         self.timeout = settings.AGENTOS_MODEL_TIMEOUT if timeout is None else timeout
 
-    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Iterator[Delta]:
+    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
         """Yield the answer as the server sends it; see `Model.stream`."""
         connection = Connection()
         arrivals: queue.Queue[Any] = queue.Queue(maxsize=1000)  # bounded: a fast server waits for a slow reader

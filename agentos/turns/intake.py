@@ -1,7 +1,8 @@
 """Takes in a model's answer: writes it to the turn's log about ten times a second, whatever the model's pace."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import Final
 from uuid import UUID
 
@@ -34,7 +35,7 @@ class Intake:
         """Whether somebody asked to stop, as of the last write."""
         return self._cancelled
 
-    def take(self, deltas: Iterator[Delta]) -> Answer:
+    def take(self, deltas: Generator[Delta, None, None]) -> Answer:
         """Read the answer to its end and return it, an error or a stop included.
 
         Raises:
@@ -42,9 +43,10 @@ class Intake:
         """
         status, problem = "COMPLETED", ""
         try:
-            for delta in deltas:
-                self._add(delta)
-                self._write_if_due()
+            with closing(deltas):  # whatever happens here, the connection to the model is closed
+                for delta in deltas:
+                    self._add(delta)
+                    self._write_if_due()
         except ModelError as error:
             status, problem = "ERROR", error.sentence
         self._write(last=True)

@@ -65,11 +65,11 @@ def beat(turn_id: UUID, entries: Sequence[Entry] = (), **changes: str) -> bool:
         running = Turn.objects.filter(pk=turn_id, status=Status.RUNNING)
         if not running.update(heartbeat_at=timezone.now(), last_seq=F("last_seq") + len(entries), **changes):
             raise TurnLost
-        cancel, last = Turn.objects.values_list("cancel_requested", "last_seq").get(pk=turn_id)
-        _insert(turn_id, last, entries)
+        turn = Turn.objects.only("cancel_requested", "last_seq").get(pk=turn_id)
+        _insert(turn_id, turn.last_seq, entries)
     if entries:
         notify(turn_id)
-    return cancel
+    return turn.cancel_requested
 
 
 def finish(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = "", before: Status | None = None) -> bool:

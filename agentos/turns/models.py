@@ -27,6 +27,17 @@ class TurnQuerySet(models.QuerySet["Turn"]):
         return self.filter(status__in=ACTIVE)
 
 
+_TurnManager = models.Manager.from_queryset(TurnQuerySet)
+
+
+class TurnManager(_TurnManager["Turn"]):
+    """Leaves attachments in the database until they are asked for: they may be megabytes."""
+
+    def get_queryset(self) -> TurnQuerySet:
+        """Return all turns."""
+        return TurnQuerySet(self.model, using=self._db).defer("attachments")
+
+
 class Turn(models.Model):
     """One request to continue a session. Its id becomes the run's id."""
 
@@ -56,7 +67,7 @@ class Turn(models.Model):
     problem = models.TextField(blank=True)
     last_seq = models.PositiveIntegerField(default=0)
 
-    objects = TurnQuerySet.as_manager()
+    objects = TurnManager()
 
     class Meta:
         """Constraints that hold whatever the processes do."""

@@ -17,6 +17,8 @@ from sessions_ui.streaming import sse
 SHOWN: Final = 60_000
 EARLIER: Final = mark_safe('<p class="earlier">The beginning is shown when the answer is complete.</p>')
 
+WAITING: Final = mark_safe("<b>Waiting in line</b> for the message before it.")
+
 
 def answer_html(text: str) -> SafeString:
     """Return the answer so far as sanitised HTML, of bounded size."""
@@ -35,7 +37,7 @@ def reasoning_html(text: str) -> SafeString:
 def status_html(turn: Turn) -> SafeString:
     """Return the live line's words: who is answering, or that the turn waits."""
     if turn.status == "queued":
-        return format_html("<b>Waiting in line</b> for the message before it.")
+        return WAITING
     return format_html("<b><bdi>{}</bdi> is answering.</b>", turn.answering or "The model")
 
 
@@ -106,7 +108,7 @@ class LiveTurn:
         """Read what is new in the log and return its messages."""
         events = events_after(self.turn.pk, self.seq)
         if events:
-            self.turn.refresh_from_db()
+            self.turn.refresh_from_db(fields=["status", "answering", "last_seq"])
         messages = self.take(events)
         if not self.done and not events and self._ended_before():
             self.done = True

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import AnonymousUser, User
-from django.db import close_old_connections
+from django.db import connection
 from django.http import Http404, HttpRequest
 
 from agentos.turns.runner import sweep_orphans
@@ -26,6 +26,8 @@ T = TypeVar("T")
 POLL: Final = 0.25
 KEEP_ALIVE: Final = 15.0
 CHECK: Final = 3.0
+# Seconds until a stream that failed says so: the page then opens the next one.
+AFTER_FAULT: Final = 2.0
 # At least so long between two messages while the answer is long: each carries all of it.
 _SLOWER: Final = ((200_000, 2.0), (20_000, 0.5))
 
@@ -38,16 +40,16 @@ async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncI
     seen = after
     try:
         with listening(turn_id) as woken:
-            live = await _in_thread(lambda: _open(request, turn_id, after))
+            live = await in_thread(lambda: _open(request, turn_id, after))
             for part in live.all() if after or live.text else []:
                 yield part
             checked = sent = time.monotonic()
             while True:
                 woken.clear()
                 if time.monotonic() - checked >= CHECK:
-                    await _in_thread(lambda: _check(request, turn_id))
+                    await in_thread(lambda: _check(request, turn_id))
                     checked = time.monotonic()
-                for part in await _in_thread(live.catch_up):
+                for part in await in_thread(live.catch_up):
                     yield part
                     sent = time.monotonic()
                 seen = live.seq
@@ -61,7 +63,8 @@ async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncI
         yield sse.message("done", "gone", seen)
     except Exception:  # an exception that leaves the body of a stream would leak the request's connection
         logger.exception("The stream of turn %s failed", turn_id)
-        yield sse.message("error", "The stream broke off. Reload the page.", seen)
+        yield sse.message("problem", "The stream broke off. Reload the page.", seen)
+        await asyncio.sleep(AFTER_FAULT)
         yield sse.message("done", "error", seen)
 
 
@@ -94,13 +97,14 @@ def _check(request: HttpRequest, turn_id: UUID) -> None:
     sweep_orphans()
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[[], T]) -> T:
     """Run `work` in the request's thread, which then gives its database connection back."""
 
     def and_close() -> T:
         try:
             return work()
         finally:
-            close_old_connections()
+            if not connection.in_atomic_block:  # as a test's one connection always is
+                connection.close()
 
     return await sync_to_async(and_close)()

@@ -3,9 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.contrib.admin.utils import quote
-from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
@@ -20,7 +18,7 @@ from sessions_ui.permissions import get_session_or_404, get_turn_or_404, signed_
 from sessions_ui.streaming import sse
 from sessions_ui.streaming.context import composer_context
 from sessions_ui.streaming.live import LiveTurn
-from sessions_ui.streaming.stream import turn_stream
+from sessions_ui.streaming.stream import in_thread, turn_stream
 
 COMPOSER = "sessions_ui/composer.html"
 TURN = "sessions_ui/turn.html"
@@ -73,14 +71,7 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
 @require_GET
 async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
     """Stream a turn to one browser from any point on: from `Last-Event-ID`, else from `?after=`."""
-
-    def check() -> None:
-        try:
-            get_turn_or_404(request, turn_id)
-        finally:
-            close_old_connections()
-
-    await sync_to_async(check)()
+    await in_thread(lambda: get_turn_or_404(request, turn_id))
     after = sse.cursor(request.headers.get("Last-Event-ID"), request.GET.get("after"))
     return StreamingHttpResponse(
         turn_stream(request, turn_id, after),

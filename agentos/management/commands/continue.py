@@ -20,6 +20,8 @@ from agentos.turns.states import Status
 
 # Seconds between two looks at the log.
 _POLL: Final = 0.1
+# Seconds between two looks whether the turn's runner, which may be another process, has died.
+_SWEEP: Final = 2.0
 _IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 _MAX_FILE: Final = 20 * 1024 * 1024
 
@@ -62,9 +64,11 @@ class Command(BaseCommand):
 
     def _follow(self, turn: Turn, *, quietly: bool = False) -> None:
         """Print the answer until the turn is over, then have `turn` as it is stored."""
-        seq, done = 0, False
+        seq, done, swept = 0, False, 0.0
         while not done:
-            sweep_orphans()
+            if time.monotonic() - swept > _SWEEP:
+                sweep_orphans()
+                swept = time.monotonic()
             for event in events_after(turn.pk, seq):
                 seq, done = event.seq, event.kind == TurnEvent.Kind.DONE
                 if event.kind == TurnEvent.Kind.CONTENT and not quietly:

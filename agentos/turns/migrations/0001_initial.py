@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,59 +16,105 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Turn',
+            name="Turn",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('source', models.TextField()),
-                ('session_id', models.TextField()),
-                ('session_key', models.CharField(max_length=64)),
-                ('actor', models.TextField()),
-                ('message', models.TextField()),
-                ('attachments', models.JSONField(default=dict)),
-                ('status', models.CharField(choices=[('queued', 'Waiting in line'), ('running', 'Answering'), ('completed', 'Answered'), ('failed', 'Failed'), ('cancelled', 'Stopped'), ('interrupted', 'Interrupted')], default='queued', max_length=11)),
-                ('idempotency_key', models.CharField(max_length=64)),
-                ('run_id', models.TextField(blank=True)),
-                ('answering', models.TextField(blank=True)),
-                ('model', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('heartbeat_at', models.DateTimeField(null=True)),
-                ('cancel_requested', models.BooleanField(default=False)),
-                ('problem', models.TextField(blank=True)),
-                ('last_seq', models.PositiveIntegerField(default=0)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='turns', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ("source", models.TextField()),
+                ("session_id", models.TextField()),
+                ("session_key", models.CharField(max_length=64)),
+                ("actor", models.TextField()),
+                ("message", models.TextField()),
+                ("attachments", models.JSONField(default=dict)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Waiting in line"),
+                            ("running", "Answering"),
+                            ("completed", "Answered"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Stopped"),
+                            ("interrupted", "Interrupted"),
+                        ],
+                        default="queued",
+                        max_length=11,
+                    ),
+                ),
+                ("idempotency_key", models.CharField(max_length=64)),
+                ("run_id", models.TextField(blank=True)),
+                ("answering", models.TextField(blank=True)),
+                ("model", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("heartbeat_at", models.DateTimeField(null=True)),
+                ("cancel_requested", models.BooleanField(default=False)),
+                ("problem", models.TextField(blank=True)),
+                ("last_seq", models.PositiveIntegerField(default=0)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="turns",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TurnEvent',
+            name="TurnEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('started', 'Started'), ('content', 'Content'), ('reasoning', 'Reasoning'), ('status', 'Status'), ('error', 'Error'), ('done', 'Done')], max_length=9)),
-                ('payload', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('turn', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='turns.turn')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("seq", models.PositiveIntegerField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("started", "Started"),
+                            ("content", "Content"),
+                            ("reasoning", "Reasoning"),
+                            ("status", "Status"),
+                            ("error", "Error"),
+                            ("done", "Done"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("payload", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "turn",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="turns.turn"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(fields=['session_key', 'created_at'], name='turns_of_session'),
+            model_name="turn",
+            index=models.Index(fields=["session_key", "created_at"], name="turns_of_session"),
         ),
         migrations.AddIndex(
-            model_name='turn',
-            index=models.Index(condition=models.Q(('status__in', frozenset(['queued', 'running']))), fields=['created_at'], name='active_turns'),
+            model_name="turn",
+            index=models.Index(
+                condition=models.Q(("status__in", frozenset(["queued", "running"]))),
+                fields=["created_at"],
+                name="active_turns",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='turn',
-            constraint=models.UniqueConstraint(fields=('user', 'idempotency_key'), name='one_turn_per_key'),
+            model_name="turn",
+            constraint=models.UniqueConstraint(fields=("user", "idempotency_key"), name="one_turn_per_key"),
         ),
         migrations.AddConstraint(
-            model_name='turn',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'running')), fields=('session_key',), name='one_running_turn_per_session'),
+            model_name="turn",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "running")), fields=("session_key",), name="one_running_turn_per_session"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='turnevent',
-            constraint=models.UniqueConstraint(fields=('turn', 'seq'), name='one_event_per_seq'),
+            model_name="turnevent",
+            constraint=models.UniqueConstraint(fields=("turn", "seq"), name="one_event_per_seq"),
         ),
     ]
