@@ -19,9 +19,9 @@ from agentos.access.models import SignInLink
 
 ALLOWED_FAILURES = 5
 PAUSE_SECONDS = 15 * 60
-NOT_RIGHT = "Name or password is not right."
-PAUSED = f"Too many tries. Wait {PAUSE_SECONDS // 60} min, or sign in by a one-time link."
-LINK_GONE = "This link has been used or has expired. Ask for a new one: each works once, within 24 h."
+PAUSE = f"{PAUSE_SECONDS // 60}\N{NO-BREAK SPACE}min"
+PAUSED = f"Too many tries. Wait {PAUSE}, or sign in by a one-time link."
+LINK_GONE = "This link has been used or has expired. Ask for a new one: each works once, within 24\N{NO-BREAK SPACE}h."
 FIRST_START = "Nobody has signed in yet. The program prints a one-time link for the first administrator when it starts."
 
 
@@ -35,10 +35,11 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = AuthenticationForm(request, data=request.POST or None)
     if request.method != "POST":
         return _page(request, form)
-    if not _count_try(request):
+    tries_left = _count_try(request)
+    if tries_left < 0:
         return _page(request, form, problem=PAUSED, status=429)
     if not form.is_valid():
-        return _page(request, form, problem=NOT_RIGHT, status=422)
+        return _page(request, form, problem=not_right(tries_left), status=422)
     cache.delete(_throttle_key(request))
     login(request, form.get_user())
     return redirect(safe_next(request))
@@ -69,6 +70,12 @@ def sign_out(request: HttpRequest) -> HttpResponse:
     return redirect(settings.LOGOUT_REDIRECT_URL)
 
 
+def not_right(tries_left: int) -> str:
+    """Return the sentence for a wrong name or password; it does not say which."""
+    tries = "1 try" if tries_left == 1 else f"{tries_left} tries"
+    return f"Name or password is not right. {tries} left before a pause of {PAUSE}."
+
+
 def safe_next(request: HttpRequest) -> str:
     """Return the path in `next` if it stays on this host, else the start page."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
@@ -92,11 +99,11 @@ def _throttle_key(request: HttpRequest) -> str:
     return f"sign-in:{hashlib.sha256(who.encode(errors='replace')).hexdigest()}"
 
 
-def _count_try(request: HttpRequest) -> bool:
-    """Count this try, before its password is looked at; False once a name has failed too often from one address."""
+def _count_try(request: HttpRequest) -> int:
+    """Count this try, before its password is looked at; return how many a name has left from one address, or -1."""
     key = _throttle_key(request)
     cache.add(key, 0, PAUSE_SECONDS)
     try:
-        return cache.incr(key) <= ALLOWED_FAILURES
+        return max(-1, ALLOWED_FAILURES - cache.incr(key))
     except ValueError:  # the pause ended between the two lines
-        return True
+        return ALLOWED_FAILURES
