@@ -5,11 +5,11 @@ What a user may not see looks exactly like what is not there.
 
 from uuid import UUID
 
-from django.contrib.admin.utils import unquote
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest
 
 from agentos.access.roles import AnyUser
+from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
@@ -20,14 +20,14 @@ TURN_NOT_FOUND = "There is no such turn, or it is not yours to see."
 
 
 def get_session_or_404(request: HttpRequest, source: str, qid: str) -> CatalogSession:
-    """Return the session `qid` (quoted as `django.contrib.admin.utils.quote` does) of the source, if the user sees it.
+    """Return the session `qid` (quoted by `quote_id`) of the source, if the user sees it.
 
     One that the catalog does not know yet is looked for in its source, once.
 
     Raises:
         Http404: it does not exist, or the user may not see it: the same answer.
     """
-    session_id = unquote(qid)
+    session_id = unquote_id(qid)
     if "\0" in session_id:  # PostgreSQL refuses such a text instead of not finding it
         raise Http404(SESSION_NOT_FOUND)
     row = _visible(request.user, source, session_id)

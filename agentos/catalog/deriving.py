@@ -56,20 +56,20 @@ class Derivation:
         bad = sum(run.kind == "bad" for run in runs)
         return {
             **sums(runs),
-            "session_id": clean(self._session_id),
+            "session_id": self._session_id,
             "session_type": clean(session.session_type or "", 40),
-            "component_id": clean_or_none(session.component_id),
+            "component_id": session.component_id,
             "component_key": None if session.component_id is None else index_key(session.component_id),
             "component_name": clean_or_none(session.component_name) or _name_in_runs(session, runs),
-            "user_id": clean_or_none(session.user_id),
+            "user_id": session.user_id,
             "user_key": None if session.user_id is None else index_key(session.user_id),
             "title": self._title(),
             "session_name": clean_or_none(session.session_name),
             "preview": last.content_preview if last else "",
             "model": next((run.model for run in reversed(runs) if run.model), None) or clean_or_none(session.model_id),
             "last_status": last.status if last else "",
-            "created_at": _seconds(session.created_at),
-            "updated_at": _seconds(session.updated_at) or _seconds(session.created_at),
+            "created_at": seconds(session.created_at),
+            "updated_at": seconds(session.updated_at) or seconds(session.created_at),
             "run_strip": [[run.status, run.total_tokens] for run in roots[-_STRIP_RUNS:]],
             "has_summary": bool(session.summary_text),
             "topics": [clean(topic, 100) for topic in session.topics[:50]],
@@ -118,7 +118,7 @@ def _batches(stubs: list[RunStub]) -> Iterator[list[RunStub]]:
         yield batch
 
 
-def _seconds(value: int | None) -> int:
+def seconds(value: int | None) -> int:
     """Unix seconds of a stored time, 0 when there is none: foreign writers leave milliseconds and nonsense."""
     moment = as_datetime(value)
     return int(moment.timestamp()) if moment is not None else 0

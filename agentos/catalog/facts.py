@@ -1,7 +1,8 @@
 """What the catalog keeps of a run: its scalars, taken from the record, never the record itself."""
 
+import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, cast
 
 from agentos.catalog.keys import clean, clean_or_none, index_key
@@ -10,6 +11,7 @@ from agentos.db.reader import RunStub
 from agentos.records import BadRun, Run, RunNode, WorkflowRunOutput, build_forest, parse_run, walk
 
 _MAX_INT = 2**31 - 1
+_MAX_BIGINT = 2**63 - 1
 # Where a skeleton run carries the row it stands for; a key that no stored run is asked for.
 _ROW = "catalog_row"
 
@@ -67,7 +69,7 @@ def _row_in(node: RunNode) -> CatalogRun:
 
 def _bad_row(stub: RunStub, run: BadRun) -> CatalogRun:
     return CatalogRun(
-        kind="bad", run_id=stub.run_id and clean(stub.run_id), run_key=stub.run_id and index_key(stub.run_id),
+        kind="bad", run_id=stub.run_id, run_key=stub.run_id and index_key(stub.run_id),
         position=stub.position, status="", created_at=stub.created_at, size=stub.size, problem=run.problem,
     )  # fmt: skip
 
@@ -79,14 +81,14 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
     messages = run.messages
     inside = container.run.run_id if container is not None and isinstance(container.run, Run) else None
     return CatalogRun(
-        run_id=clean_or_none(run.run_id),
+        run_id=run.run_id,
         run_key=None if run.run_id is None else index_key(run.run_id),
         stored=container is None,
         position=stub.position,
-        container_run_id=clean_or_none(inside),
-        parent_run_id=clean_or_none(run.parent_run_id),
+        container_run_id=inside,
+        parent_run_id=run.parent_run_id,
         kind=run.kind,
-        component_id=clean_or_none(run.component_id),
+        component_id=run.component_id,
         component_name=clean_or_none(run.component_name),
         status=clean(run.status or "", 40),
         created_at=run.created_at,
@@ -140,7 +142,9 @@ def sums(rows: list[CatalogRun]) -> dict[str, Any]:
 
 
 def _sum(values: Iterable[Any]) -> Any:
-    """Return the sum of what is known, None when nothing is."""
-    known: Iterator[Any] = (value for value in values if value is not None)
-    first = next(known, None)
-    return None if first is None else first + sum(known)
+    """Return the sum of what is known, None when nothing is; at most what a column holds."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    most = sys.float_info.max if isinstance(known[0], float) else _MAX_BIGINT
+    return max(-most, min(sum(known), most))

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.http import QueryDict
 from django.utils import timezone
@@ -54,7 +55,7 @@ class ListFilters:
 
     def without(self, *names: str) -> "ListFilters":
         """Return these filters without the named fields."""
-        empty = {one.name: one.default for one in fields(self)}
+        empty: dict[str, Any] = {one.name: one.default for one in fields(self)}
         return replace(self, **{name: empty[name] for name in names})
 
     @property

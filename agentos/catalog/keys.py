@@ -1,9 +1,17 @@
 """Texts that anybody may have written, made fit for our own columns and their indexes."""
 
 import hashlib
+import re
+from typing import Final
+
+from django.contrib.admin.utils import quote, unquote
 
 # An index entry of PostgreSQL holds 2,700 bytes; session and user ids may be of any length.
-_KEY_CHARACTERS = 120
+_KEY_CHARACTERS: Final = 120
+# No character of any script, so a text that holds it is as rare as one that needs it.
+_ESCAPE: Final = "\ufffe"
+_UNSTORABLE: Final = re.compile("[\0\ud800-\udfff\ufffe]")
+_ESCAPED: Final = re.compile("\ufffe([0-9a-f]{4})")
 
 
 def clean(text: str, limit: int | None = None) -> str:
@@ -17,9 +25,34 @@ def clean_or_none(text: str | None, limit: int | None = None) -> str | None:
     return None if text is None else clean(text, limit)
 
 
+def escape(text: str) -> str:
+    """Return `text` in a form that every database stores; `unescape` gives it back. Most texts are their own form."""
+    return _UNSTORABLE.sub(lambda found: f"{_ESCAPE}{ord(found[0]):04x}", text)
+
+
+def unescape(text: str) -> str:
+    """Return the text that `escape` made `text` of."""
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+
+
 def index_key(text: str) -> str:
     """Return a short stand-in for `text` that is equal only for equal texts: itself, or its beginning and its hash."""
-    if len(text) <= _KEY_CHARACTERS:
-        return clean(text)
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{clean(text, _KEY_CHARACTERS)}…{digest}"
+    stored = escape(text)
+    if len(stored) <= _KEY_CHARACTERS:
+        return stored
+    return f"{stored[:_KEY_CHARACTERS]}…{hashlib.sha256(stored.encode()).hexdigest()}"
+
+
+def quote_id(identifier: str) -> str:
+    """Return an id as it stands in a URL's path: as Django's admin quotes it, and never empty or only dots.
+
+    A browser would take a path part of dots for a way up, and an empty one for nothing at all.
+    """
+    if not identifier.strip("."):
+        return "_2E" * len(identifier) or "_"
+    return quote(identifier)
+
+
+def unquote_id(quoted: str) -> str:
+    """Return the id that `quote_id` quoted."""
+    return "" if quoted == "_" else unquote(quoted)

@@ -3,10 +3,10 @@
 No payload is here: texts are bounded, so every list, facet and count reads narrow rows.
 """
 
-from django.contrib.admin.utils import quote
 from django.db import models
 
-from agentos.catalog.keys import index_key
+from agentos.catalog.fields import IdField
+from agentos.catalog.keys import index_key, quote_id
 from agentos.catalog.queries import SessionQuerySet
 
 TITLE_CHARACTERS = 300
@@ -20,13 +20,13 @@ class CatalogSession(models.Model):
     """
 
     source = models.CharField(max_length=64)
-    session_id = models.TextField()
+    session_id = IdField()
     session_key = models.CharField(max_length=200)
     session_type = models.CharField(max_length=40)
-    component_id = models.TextField(null=True)
+    component_id = IdField(null=True)
     component_key = models.CharField(max_length=200, null=True)
     component_name = models.TextField(null=True)
-    user_id = models.TextField(null=True)
+    user_id = IdField(null=True)
     user_key = models.CharField(max_length=200, null=True)
     title = models.CharField(max_length=TITLE_CHARACTERS)
     session_name = models.TextField(null=True)
@@ -81,7 +81,7 @@ class CatalogSession(models.Model):
     @property
     def quoted_id(self) -> str:
         """The session id as it stands in URLs."""
-        return quote(self.session_id)
+        return quote_id(self.session_id)
 
     @property
     def component(self) -> str:
@@ -100,14 +100,14 @@ class CatalogRun(models.Model):
     ordinal = models.IntegerField()
     root_ordinal = models.IntegerField()
     depth = models.IntegerField(default=0)
-    run_id = models.TextField(null=True)
+    run_id = IdField(null=True)
     run_key = models.CharField(max_length=200, null=True)
     stored = models.BooleanField(default=True)
     position = models.IntegerField()
-    container_run_id = models.TextField(null=True)
-    parent_run_id = models.TextField(null=True)
+    container_run_id = IdField(null=True)
+    parent_run_id = IdField(null=True)
     kind = models.CharField(max_length=10)
-    component_id = models.TextField(null=True)
+    component_id = IdField(null=True)
     component_name = models.TextField(null=True)
     status = models.CharField(max_length=40)
     created_at = models.BigIntegerField(null=True)
@@ -145,7 +145,7 @@ class CatalogRun(models.Model):
     @property
     def quoted_id(self) -> str:
         """The run id as it stands in URLs; a run without one is named by its place."""
-        return quote(self.run_id) if self.run_id else f"~{self.ordinal}"
+        return quote_id(self.run_id) if self.run_id else f"~{self.ordinal}"
 
     @property
     def component(self) -> str:
@@ -159,12 +159,18 @@ class CatalogRun(models.Model):
 
 
 class SourceState(models.Model):
-    """How far the catalog has followed a source."""
+    """How far the catalog has followed a source.
+
+    `cursor`: the session id up to which the present pass has come, None between passes. `seen_count`: sessions it met.
+    `sweeping`: it looks for rows whose session is gone. `pulse`: what the source looked like when it began.
+    """
 
     source = models.CharField(max_length=64, primary_key=True)
-    cursor = models.TextField(null=True)
+    cursor = IdField(null=True)
     pass_number = models.IntegerField(default=1)
     pass_started_at = models.DateTimeField(null=True)
+    seen_count = models.BigIntegerField(default=0)
+    sweeping = models.BooleanField(default=False)
     pulse = models.TextField(default="")
     checked_at = models.DateTimeField(null=True)
     full_pass_at = models.DateTimeField(null=True)

@@ -8,30 +8,32 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from agentos.catalog.deriving import Derivation
 from agentos.catalog.keys import index_key
-from agentos.catalog.models import CatalogRun, CatalogSession, SourceState
+from agentos.catalog.models import CatalogSession, SourceState
+from agentos.catalog.storing import BATCH, note_problem, refresh, remove
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import Source, SourceUnavailable, all_sources, check
 
-BATCH = 500
 THROTTLE_SECONDS = {"sqlite": 1.0, "postgresql": 3.0}
+# A server that does not answer costs a page the time it takes to find that out.
+DOWN_SECONDS = {"sqlite": 1.0, "postgresql": 15.0}
 LEASE = timedelta(seconds=30)
-# Structural columns of a run that stays where it is in the source but may move in the forest.
-_PLACE = ("ordinal", "root_ordinal", "depth", "position")
 
 
 @dataclass
 class SyncReport:
-    """What a slice of a pass did. `done`: the pass is complete. `problem`: a plain sentence, "" when all went well."""
+    """What a slice of a pass did. `done`: the pass is complete. `problem`: a plain sentence, "" when all went well.
+
+    `failed`: sessions that could not be derived; the row of each says why.
+    """
 
     seen: int = 0
     changed: int = 0
     removed: int = 0
+    failed: int = 0
     done: bool = False
     problem: str = ""
 
@@ -51,7 +53,7 @@ def refresh_session(source: Source, session_id: str) -> CatalogSession | None:
         return None
     if row is not None and row.mark == stamp.mark:
         return row
-    return _derive(reader, stamp, row)
+    return refresh(reader, stamp, row)
 
 
 def refresh_source(source: Source, *, budget: float | None = None) -> SyncReport:
@@ -66,6 +68,9 @@ def refresh_source(source: Source, *, budget: float | None = None) -> SyncReport
     except SourceUnavailable as error:
         state.problem = report.problem = str(error)
         state.pulse = ""
+    except Exception:
+        state.pulse = ""  # or the pass would count as done
+        raise
     finally:
         state.leased_until, state.checked_at = None, timezone.now()
         state.save()
@@ -90,15 +95,15 @@ def keep_fresh(budget: float = 0.7) -> list[SourceState]:
 
 def rebuild(source: Source) -> None:
     """Throw the catalog of a source away; the next pass makes it anew."""
-    CatalogSession.objects.filter(source=source.name).delete()
+    remove(CatalogSession.objects.of_source(source.name))
     SourceState.objects.filter(source=source.name).delete()
 
 
 def _is_due(source: Source, state: SourceState) -> bool:
-    if state.checked_at is None or state.cursor is not None:
+    if state.checked_at is None or (state.cursor is not None and not state.problem):
         return True
     age = (timezone.now() - state.checked_at).total_seconds()
-    return age < 0 or age > THROTTLE_SECONDS[source.vendor]
+    return age < 0 or age > (DOWN_SECONDS if state.problem else THROTTLE_SECONDS)[source.vendor]
 
 
 def _lease(source: Source) -> SourceState | None:
@@ -120,114 +125,87 @@ def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: flo
             raise SourceUnavailable(looked.problem)
         state.session_count, state.layout = looked.session_count, looked.layout or ""
         # As it was before the pass: whatever is written while it walks makes the next one look again.
-        state.pulse, state.pass_started_at = pulse, timezone.now()
+        state.pulse, state.pass_started_at, state.seen_count = pulse, timezone.now(), 0
     reader = Reader(source)
-    while True:
-        stamps = reader.stamps(state.cursor, BATCH)
-        if not stamps:
-            break
-        if not _compare(reader, state, stamps, report, deadline):
-            return  # out of time: the next slice begins at the cursor
+    while stamps := reader.stamps(state.cursor, BATCH):
+        _compare(reader, state, stamps, report, deadline)
+        _save_progress(state)
+        if _is_over(deadline):
+            return  # the next slice begins at the cursor
     _finish(state, report)
+    if state.sweeping and not _is_over(deadline):
+        _go_on(source, state, report, deadline)
+
+
+def _is_over(deadline: float | None) -> bool:
+    return deadline is not None and time.monotonic() > deadline
 
 
 def _compare(
     reader: Reader, state: SourceState, stamps: list[Stamp], report: SyncReport, deadline: float | None
-) -> bool:
-    """Refresh what changed among `stamps`, moving the cursor along; False when time ran out before the end."""
+) -> None:
+    """Refresh what changed among `stamps`, moving the cursor along, until the deadline; at least one is done."""
     keys = {index_key(stamp.session_id): stamp for stamp in stamps}
-    rows = {row.session_key: row for row in CatalogSession.objects.of_source(state.source).filter(session_key__in=keys)}
+    rows = CatalogSession.objects.of_source(state.source).filter(session_key__in=keys).only("session_key", "mark")
+    known = {row.session_key: row for row in rows}
+    seen: list[str] = []
+    renewed = time.monotonic()
     for key, stamp in keys.items():
-        row = rows.get(key)
+        row = known.get(key)
+        changed = row is None or row.mark != stamp.mark
+        if changed:
+            row = _refresh(reader, state, stamp, row, report)
         report.seen += 1
-        if row is None or row.mark != stamp.mark:
-            _derive(reader, stamp, row, state.pass_number)
-            report.changed += 1
-            if deadline is not None and time.monotonic() > deadline:
-                state.cursor = stamp.session_id
-                state.indexed_count = CatalogSession.objects.of_source(state.source).count()
-                _mark_seen(state, [k for k in keys if k in rows])
-                return False
-    _mark_seen(state, list(keys))
-    state.cursor = stamps[-1].session_id
-    state.leased_until = timezone.now() + LEASE
-    state.save(update_fields=["cursor", "leased_until"])
-    return deadline is None or time.monotonic() <= deadline or len(stamps) < BATCH
+        state.cursor = stamp.session_id
+        if row is not None:
+            seen.append(key)
+        if changed and time.monotonic() - renewed > LEASE.total_seconds() / 4:
+            _save_progress(state)
+            renewed = time.monotonic()
+        if changed and _is_over(deadline):
+            break
+    state.seen_count += len(seen)
+    if state.sweeping:
+        CatalogSession.objects.of_source(state.source).filter(session_key__in=seen).update(seen_pass=state.pass_number)
 
 
-def _mark_seen(state: SourceState, keys: list[str]) -> None:
-    rows = CatalogSession.objects.of_source(state.source).filter(session_key__in=keys)
-    rows.exclude(seen_pass=state.pass_number).update(seen_pass=state.pass_number)
-
-
-def _finish(state: SourceState, report: SyncReport) -> None:
-    gone = CatalogSession.objects.of_source(state.source).exclude(seen_pass=state.pass_number)
-    # Rows made outside of the pass, by our own writes, may stand where it had already been.
-    gone = gone.exclude(indexed_at__gte=state.pass_started_at)
-    report.removed = gone.count()
-    gone.delete()
-    report.done = True
-    state.cursor = None
-    state.pass_number += 1
-    state.full_pass_at = timezone.now()
-    state.indexed_count = CatalogSession.objects.of_source(state.source).count()
-
-
-def _derive(reader: Reader, stamp: Stamp, row: CatalogSession | None, pass_number: int = 0) -> CatalogSession | None:
-    """Derive the session anew and store it, unless another process stored it meanwhile."""
-    session = reader.session(stamp.session_id)
-    if session is None:
-        return row
-    known = list(CatalogRun.objects.filter(session=row)) if row is not None else []
-    derivation = Derivation(reader, session, known)
-    runs = derivation.runs()
-    values = derivation.session(stamp, runs)
-    if pass_number:
-        values["seen_pass"] = pass_number
-    return _store(reader.source.name, stamp.session_id, row, values, runs, known)
-
-
-def _store(
-    source: str,
-    session_id: str,
-    row: CatalogSession | None,
-    values: dict[str, object],
-    runs: list[CatalogRun],
-    known: list[CatalogRun],
-) -> CatalogSession:
-    with transaction.atomic():
-        stored, created = CatalogSession.objects.select_for_update().get_or_create(
-            source=source, session_key=index_key(session_id), defaults=values
-        )
-        if not created:
-            if row is None or stored.mark != row.mark:
-                return stored  # another process was faster
-            for name, value in values.items():
-                setattr(stored, name, value)
-            stored.save()
-        _store_runs(stored, runs, known)
+def _refresh(
+    reader: Reader, state: SourceState, stamp: Stamp, row: CatalogSession | None, report: SyncReport
+) -> CatalogSession | None:
+    """Refresh one session. One that cannot be read while the source can is tried twice; then its row says why."""
+    report.changed += 1
+    try:
+        stored = refresh(reader, stamp, row)
+    except SourceUnavailable as error:
+        reader.stamp(stamp.session_id)  # raises if it is the source that cannot be read
+        again = row is None or row.problem != str(error)
+        stored = note_problem(reader, stamp, str(error), again=again)
+        state.pulse = "" if again else state.pulse
+    report.failed += stored is not None and bool(stored.problem)
     return stored
 
 
-def _store_runs(session: CatalogSession, runs: list[CatalogRun], known: list[CatalogRun]) -> None:
-    kept = {run.pk for run in runs if run.pk}
-    gone = [run.pk for run in known if run.pk not in kept]
-    for start in range(0, len(gone), BATCH):
-        CatalogRun.objects.filter(pk__in=gone[start : start + BATCH]).delete()
-    places = dict(_places(session, kept))
-    moved = [run for run in runs if run.pk and places.get(run.pk) != tuple(getattr(run, name) for name in _PLACE)]
-    CatalogRun.objects.bulk_update(moved, _PLACE, batch_size=100)
-    new = [run for run in runs if not run.pk]
-    for run in new:
-        run.session = session
-    CatalogRun.objects.bulk_create(new, batch_size=BATCH)
+def _save_progress(state: SourceState) -> None:
+    state.leased_until = timezone.now() + LEASE
+    state.indexed_count = CatalogSession.objects.of_source(state.source).count()
+    state.save()
 
 
-def _places(session: CatalogSession, kept: set[int]) -> list[tuple[int, tuple[int, ...]]]:
-    """Return where the kept rows stand in the database: the objects were put in new places already."""
-    if not kept:
-        return []
-    return [(pk, tuple(place)) for pk, *place in CatalogRun.objects.filter(session=session).values_list("pk", *_PLACE)]
+def _finish(state: SourceState, report: SyncReport) -> None:
+    """End the pass. Sessions that vanished are looked for only when there must be some: by one more pass, a sweep."""
+    rows = CatalogSession.objects.of_source(state.source)
+    if state.sweeping:
+        # Rows made outside of the pass, by our own writes, may stand where it had already been.
+        gone = rows.exclude(seen_pass=state.pass_number).exclude(indexed_at__gte=state.pass_started_at)
+        report.removed += remove(gone)
+    state.indexed_count = rows.count()
+    state.sweeping = not state.sweeping and state.indexed_count > state.seen_count
+    state.cursor = None
+    state.pass_number += 1
+    state.full_pass_at = timezone.now()
+    if state.sweeping:
+        state.pulse = ""
+    report.done = not state.sweeping
 
 
 def _pulse(source: Source) -> str:

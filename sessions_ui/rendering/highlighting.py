@@ -6,8 +6,7 @@ from functools import cache
 from django.utils.safestring import SafeString
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexer import Lexer
-from pygments.lexers import get_lexer_by_name
+from pygments.lexers import find_lexer_class_by_name
 from pygments.token import STANDARD_TYPES
 
 from sessions_ui.rendering.text import Marks, escape_clipped, prepare
@@ -21,12 +20,13 @@ LINE_LIMIT = 1_000
 CODE_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 """Every class a highlighted token can have."""
 
-# Only what models write often: Pygments knows 500 more languages, and each is one more grammar to attack.
-_LANGUAGES = frozenset(
-    """bash sh shell console python py python3 json jsonc javascript js typescript ts jsx tsx html xml css scss sql
+LANGUAGES = frozenset(
+    """bash sh shell console python py python3 json javascript js typescript ts jsx tsx html xml css scss sql
     postgresql yaml yml toml ini java kotlin go rust rs c cpp c++ csharp c# ruby rb php swift diff dockerfile docker
     makefile nginx graphql powershell http""".split()
 )
+"""What models write often. Pygments knows 500 more languages, and each is one more grammar to attack."""
+
 _LONG_LINE = re.compile(rf"[^\n]{{{LINE_LIMIT}}}")
 _FORMATTER = HtmlFormatter(nowrap=True)
 
@@ -44,14 +44,13 @@ def highlight_block(prepared: str, language: str) -> str:
 
 def _highlight(prepared: str, language: str) -> str:
     name = language.lower()
-    if name not in _LANGUAGES or len(prepared) > CODE_LIMIT or _LONG_LINE.search(prepared):
+    if name not in LANGUAGES or len(prepared) > CODE_LIMIT or _LONG_LINE.search(prepared):
         return escape_clipped(prepared)
     try:
-        return str(highlight(prepared, _lexer(name), _FORMATTER))
+        return str(highlight(prepared, _lexer_class(name)(stripnl=False, ensurenl=False), _FORMATTER))
     except RecursionError:  # a lexer that calls other lexers, on code made to nest
         return escape_clipped(prepared)
 
 
-@cache
-def _lexer(name: str) -> Lexer:
-    return get_lexer_by_name(name, stripnl=False, ensurenl=False)
+# The class, not a lexer: some lexers keep the state of a text in themselves, and pages are rendered in several threads.
+_lexer_class = cache(find_lexer_class_by_name)

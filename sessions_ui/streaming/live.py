@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from django.contrib.admin.utils import quote
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from agentos.catalog.keys import quote_id
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.service import answer_so_far, events_after, reasoning_so_far
 from sessions_ui.rendering import markdown, plain
@@ -59,7 +59,7 @@ class LiveTurn:
     @property
     def quoted_session_id(self) -> str:
         """The session's id for a URL."""
-        return quote(self.turn.session_id)
+        return quote_id(self.turn.session_id)
 
     @property
     def answer(self) -> SafeString:

@@ -3,13 +3,13 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib.admin.utils import quote
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.turns.models import Turn
 from agentos.turns.service import BadRequest, KeyReused, request_cancel, submit, sweep_orphans
@@ -103,7 +103,7 @@ def turn_cancel(request: HttpRequest, turn_id: UUID) -> HttpResponse:
 
 def session_url(found: Turn) -> str:
     """Return the address of the turn's session."""
-    return resolve_url("session", found.source, quote(found.session_id))
+    return resolve_url("session", found.source, quote_id(found.session_id))
 
 
 def as_data(found: Turn) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""From records and catalog rows to what templates show: all choices are made here, templates only lay out."""

@@ -1,0 +1,22 @@
+"""The map of the site. Ids in paths are quoted by `agentos.catalog.keys.quote_id`."""
+
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+from django.views.generic import RedirectView
+
+from sessions_ui.views import health, session, sessions, sign_in, turns
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
+    path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/<slug:source>/<str:qid>/", session.session, name="session"),
+    path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),
+    path("turns/<uuid:turn_id>/", turns.turn, name="turn"),
+    path("turns/<uuid:turn_id>/events/", turns.turn_events, name="turn_events"),
+    path("turns/<uuid:turn_id>/cancel/", turns.turn_cancel, name="turn_cancel"),
+    path("sign-in/", sign_in.sign_in, name="sign_in"),
+    path("sign-in/<str:token>/", sign_in.sign_in_link, name="sign_in_link"),
+    path("sign-out/", sign_in.sign_out, name="sign_out"),
+    path("livez", login_not_required(health.livez), name="livez"),
+    path("readyz", login_not_required(health.readyz), name="readyz"),
+]
