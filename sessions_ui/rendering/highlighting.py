@@ -14,7 +14,7 @@ from sessions_ui.rendering.text import Marks, escape_clipped, prepare
 CODE_LIMIT = 20_000
 """Characters that are highlighted; longer code is shown plain."""
 
-LINE_LIMIT = 1_000
+LINE_LIMIT = 400
 """Characters in one line that are highlighted: lexers slow down with the length of a line, not of a text."""
 
 CODE_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
@@ -22,10 +22,13 @@ CODE_CLASSES = frozenset(filter(None, STANDARD_TYPES.values()))
 
 LANGUAGES = frozenset(
     """bash sh shell console python py python3 json javascript js typescript ts jsx tsx html xml css scss sql
-    postgresql yaml yml toml ini java kotlin go rust rs c cpp c++ csharp c# ruby rb php swift diff dockerfile docker
+    postgresql yaml yml toml ini kotlin go rust rs c cpp c++ ruby rb php swift diff dockerfile docker
     makefile nginx graphql powershell http""".split()
 )
-"""What models write often. Pygments knows 500 more languages, and each is one more grammar to attack."""
+"""What models write often. Pygments knows 500 more languages, and each is one more grammar to attack.
+
+Java and C# are not among them: their lexers take seconds for 10,000 characters of words without punctuation.
+"""
 
 _LONG_LINE = re.compile(rf"[^\n]{{{LINE_LIMIT}}}")
 _FORMATTER = HtmlFormatter(nowrap=True)

@@ -18,7 +18,7 @@ from markdown_it.rules_core import StateCore
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from sessions_ui.rendering.highlighting import CODE_CLASSES, highlight_block
+from sessions_ui.rendering.highlighting import CODE_CLASSES, CODE_LIMIT, highlight_block
 from sessions_ui.rendering.text import Marks, escape_clipped, prepare
 
 MARKDOWN_LIMIT = 60_000
@@ -123,7 +123,10 @@ class _Renderer(RendererHTML):
 
     def fence(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         token = tokens[idx]
-        return highlight_block(token.content, token.info.strip().partition(" ")[0]) + "\n"
+        # The limit holds for the blocks of a text together: many small ones cost as much as a large one.
+        env["code"] = env.get("code", 0) + len(token.content)
+        language = token.info.strip().partition(" ")[0] if env["code"] <= CODE_LIMIT else ""
+        return highlight_block(token.content, language) + "\n"
 
     def code_block(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: EnvType) -> str:
         return highlight_block(tokens[idx].content, "") + "\n"

@@ -3,12 +3,18 @@ import time
 import pytest
 
 from sessions_ui.rendering import code
+from sessions_ui.rendering.highlighting import LANGUAGES
 from tests.unit.rendering.allowed import check, text_of
 
 
 def test_known_languages_are_highlighted() -> None:
     assert '<span class="nt">"a"</span>' in code('{"a": 1}', "json")
     assert '<span class="k">def</span>' in code("def f(): ...", "Python")
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_every_language_has_a_highlighter(language: str) -> None:
+    assert text_of(code("x = '<b>'\n", language)) == "x = '<b>'\n"
 
 
 @pytest.mark.parametrize("language", ["", "mermaid", "katex", "no such", '"><script>', "\x00"])
@@ -34,11 +40,27 @@ def test_text_is_kept_to_the_last_character() -> None:
 
 
 @pytest.mark.parametrize(
-    "language", ["python", "js", "tsx", "php", "html", "bash", "ruby", "yaml", "sql", "markdown", "swift"]
+    "language",
+    [
+        "python",
+        "js",
+        "c++",
+        "kotlin",
+        "makefile",
+        "tsx",
+        "php",
+        "html",
+        "bash",
+        "ruby",
+        "yaml",
+        "sql",
+        "markdown",
+        "swift",
+    ],
 )
-@pytest.mark.parametrize("seed", ['"', "(", "{", "<", "/*", "\\", "${", "`", "<a ", "a:"])
+@pytest.mark.parametrize("seed", ['"', "(", "{", "<", "/*", "\\", "${", "`", "<a ", "a:", "a ", "a.", "!"])
 def test_lexers_are_bounded(language: str, seed: str) -> None:
-    text = ((seed * 900)[:900] + "\n") * 20
+    text = ((seed * 390)[:390] + "\n") * 50
     start = time.process_time()
     check(code(text, language))
     assert time.process_time() - start < 2

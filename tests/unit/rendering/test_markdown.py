@@ -102,6 +102,12 @@ def test_code_is_highlighted_by_class() -> None:
     assert "style=" not in html
 
 
+def test_highlighting_is_bounded_over_all_blocks() -> None:
+    html = markdown("```python\nimport os\n```\n" * 2 + ("```python\n" + "x = 1 # word\n" * 1_500 + "```\n") * 2)
+    assert html.count('<span class="kn">') == 2
+    assert html.count('<span class="mi">') == 1_500
+
+
 def test_payloads_are_chips_wherever_they_stand() -> None:
     for text in (
         f"![a]({PAYLOAD})",
