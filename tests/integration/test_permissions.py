@@ -38,7 +38,7 @@ def session_id(lab: None) -> str:
     refresh_source(get_source("lab"), budget=None)
     found = CatalogSession.objects.filter(source="lab", user_id=ALICE).first()
     assert found is not None
-    return found.session_id
+    return str(found.session_id)
 
 
 def asked_by(user: User | AnonymousUser) -> HttpRequest:
