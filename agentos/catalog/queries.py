@@ -46,7 +46,7 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         if filters.type:
             found = found.filter(session_type__in=filters.type)
         if filters.component:
-            found = found.filter(component_key__in=[index_key(value) for value in filters.component])
+            found = found.filter(component_key__in=_keys(filters.component))
         if filters.user:
             found = found.filter(_users(filters.user))
         if filters.status:
@@ -68,5 +68,10 @@ def _text(text: str) -> Q:
 
 
 def _users(users: tuple[str, ...]) -> Q:
-    named = Q(user_key__in=[index_key(user) for user in users if user != NO_USER])
+    named = Q(user_key__in=_keys(tuple(user for user in users if user != NO_USER)))
     return named | Q(user_key=None) if NO_USER in users else named
+
+
+def _keys(ids: tuple[str, ...]) -> set[str]:
+    """Return the keys of ids. Facets name an id by its key where that is shorter, so each may be a key already."""
+    return {*ids, *map(index_key, ids)}

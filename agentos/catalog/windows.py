@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from django.db.models import QuerySet
+from django.db.models import Count, F, QuerySet
 
 from agentos.catalog.models import CatalogRun, CatalogSession
 
@@ -51,7 +51,7 @@ def top_level_window(
     first = roots.filter(ordinal__lt=page[0].ordinal).count()
     last = first + len(page)
     below = _below(session, page)
-    trees = [_tree(root, first + at + 1, below.get(root.ordinal, [])) for at, root in enumerate(page)]
+    trees = [_tree(root, first + at + 1, *below.get(root.ordinal, ([], 0))) for at, root in enumerate(page)]
     return Window(trees, page[0].ordinal if first else None, page[-1].ordinal if last < total else None, total)
 
 
@@ -63,14 +63,19 @@ def find_run(session: CatalogSession, run_id: str) -> CatalogRun | None:
     return runs.filter(run_key=CatalogRun.key_of(run_id)).order_by("ordinal").first()
 
 
-def _below(session: CatalogSession, roots: list[CatalogRun]) -> dict[int, list[CatalogRun]]:
+def _below(session: CatalogSession, roots: list[CatalogRun]) -> dict[int, tuple[list[CatalogRun], int]]:
+    """Return for each root's ordinal the first runs below it, and how many there are in all."""
     runs = CatalogRun.objects.filter(session=session, depth__gt=0)
-    runs = runs.filter(root_ordinal__in=[root.ordinal for root in roots]).order_by("ordinal")
+    runs = runs.filter(root_ordinal__in=[root.ordinal for root in roots])
     found: dict[int, list[CatalogRun]] = {}
-    for run in runs[: _DESCENDANTS * len(roots) + 1]:
+    # A tree is consecutive, so this takes the same number of each: one root with thousands hides no other's.
+    for run in runs.filter(ordinal__lte=F("root_ordinal") + _DESCENDANTS).order_by("ordinal"):
         found.setdefault(run.root_ordinal, []).append(run)
-    return found
+    totals: dict[int, int] = {}
+    if any(len(below) == _DESCENDANTS for below in found.values()):
+        totals = dict(runs.order_by().values_list("root_ordinal").annotate(n=Count("id")))
+    return {root: (below, totals.get(root, len(below))) for root, below in found.items()}
 
 
-def _tree(root: CatalogRun, number: int, below: list[CatalogRun]) -> Tree:
-    return Tree(root, number, below[:_DESCENDANTS], max(0, len(below) - _DESCENDANTS))
+def _tree(root: CatalogRun, number: int, below: list[CatalogRun], total: int) -> Tree:
+    return Tree(root, number, below, total - len(below))
