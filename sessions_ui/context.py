@@ -1,29 +1,66 @@
 """What every page's frame shows."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from agentos.access.roles import role_of
+from agentos.catalog.models import SourceState
 from agentos.db.sources import SourceError, all_sources
 
 THEMES = ("light", "dark")
 
 
+@dataclass(frozen=True)
+class SourceLine:
+    """A source as the top bar shows it: `mode` is what may be done, `problem` a sentence, "" while it answers."""
+
+    name: str
+    mode: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class SourceMenu:
+    """The sources in one line, and one line for each."""
+
+    label: str
+    remark: str
+    lines: list[SourceLine]
+
+    @property
+    def has_problem(self) -> bool:
+        """Whether one of the sources does not answer."""
+        return any(line.problem for line in self.lines)
+
+
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """Return the theme, the sources and the user's role for the frame round each page."""
+    """Return the theme, the sources and the user's role. Nothing is asked of a database before a page shows it."""
     theme = request.COOKIES.get("theme", "")
     user = getattr(request, "user", None)
     return {
         "theme": theme if theme in THEMES else "",
-        "shell_sources": SimpleLazyObject(_sources),
+        "source_menu": SimpleLazyObject(lambda: source_menu(SourceState.objects.all())),
         "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),
     }
 
 
-def _sources() -> list[Any]:
+def source_menu(states: Iterable[SourceState]) -> SourceMenu:
+    """Return the configured sources with what is known of their states."""
     try:
-        return list(all_sources())
-    except SourceError:  # the page itself says what is wrong with the setting
-        return []
+        sources = all_sources()
+    except SourceError as error:
+        return SourceMenu("Sources", "not readable", [SourceLine("AGENTOS_SOURCES", "", str(error))])
+    problems = {state.source: state.problem for state in states}
+    lines = [
+        SourceLine(one.name, "read only" if one.read_only else "read · continue", problems.get(one.name, ""))
+        for one in sources
+    ]
+    silent = sum(bool(line.problem) for line in lines)
+    if len(lines) == 1:
+        return SourceMenu(lines[0].name, "not answering" if silent else lines[0].mode, lines)
+    remark = f"{silent} not answering" if silent else ""
+    return SourceMenu(f"{len(lines)} sources" if lines else "No source", remark, lines)
