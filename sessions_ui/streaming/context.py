@@ -12,7 +12,7 @@ from agentos.agents.answer import DEFAULT_MODEL, limits_of
 from agentos.catalog.models import CatalogSession
 from agentos.llm.demo import DEMO_MODEL_ID
 from agentos.turns.models import Turn
-from agentos.turns.service import MAX_MESSAGE
+from agentos.turns.service import MAX_MESSAGE, sweep_orphans
 from sessions_ui.streaming.live import LiveTurn
 
 # How many of a session's turns are shown as they go on; more wait unseen.
@@ -42,6 +42,7 @@ def composer_context(
 
     `draft`, `problem`: what to show again, and why, when a form was refused.
     """
+    sweep_orphans()
     turns = list(Turn.objects.of_session(row.source, row.session_id).active()[:_SHOWN])
     return {
         "composer": _composer(request, row, draft, problem),
