@@ -1,16 +1,18 @@
 """How times, counts, statuses and kinds are shown. What is not known is said in a word; it is never 0."""
 
-from collections.abc import Sequence
+import math
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import humanize
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from agentos.records import as_datetime
+from sessions_ui.rendering.text import format_size
 
 register = template.Library()
 
@@ -26,7 +28,10 @@ STATUS_WORDS = {
     "REGENERATED": "Regenerated",
 }
 KINDS = {"agent": "Agent", "team": "Team", "workflow": "Workflow", "bad": "Unreadable run"}
-_TICK, _GAP, _BASE = 3, 2, 14
+# The strip in pixels: a tick is 3 wide and 4 to 14 high above the baseline, by the logarithm of its tokens.
+_TICK, _GAP, _BASE = 3, 2, 15
+_LOW, _HIGH, _FULL_AT = 4, 14, 100_000
+_NBSP = "\N{NO-BREAK SPACE}"
 
 
 @register.simple_tag
@@ -56,9 +61,9 @@ def status_word(value: str) -> str:
 
 
 @register.simple_tag
-def glyph(value: str) -> SafeString:
-    """Draw a status, announced by its word. Success is silent: completed gives nothing."""
-    if value in ("COMPLETED", ""):
+def glyph(value: str, *, always: bool = False) -> SafeString:
+    """Draw a status, announced by its word. Success is silent: completed gives nothing, unless `always`."""
+    if not value or (value == "COMPLETED" and not always):
         return SafeString("")
     body = '<svg class="glyph glyph-{0}" role="img" aria-label="{1}"><use href="#g-{0}"/></svg>'
     return format_html(body, status_name(value), status_word(value))
@@ -76,12 +81,20 @@ def status(value: str) -> SafeString:
 
 @register.filter
 def ago(value: Any) -> SafeString:
-    """Show unix seconds or a datetime as "3 minutes ago", the moment itself in the title. 0 and None are unknown."""
+    """Show unix seconds or a datetime as "6 min ago", the moment itself in the title. 0 and None are unknown."""
     moment = _moment(value)
-    if moment is None:
-        return UNKNOWN
-    shown = humanize.naturaltime(datetime.now(UTC) - moment)
-    return _time(moment, "now" if shown == "now" else shown)
+    return UNKNOWN if moment is None else _time(moment, _since(moment))
+
+
+def _since(moment: datetime) -> str:
+    """Return how long ago it was, from two days on the day itself. A clock that is ahead by a minute means now."""
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    if -60 < seconds < 5:
+        return "now"
+    for upto, unit, word in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h")):
+        if 0 < seconds < upto:
+            return f"{int(seconds // unit)}{_NBSP}{word} ago"
+    return "yesterday" if 0 < seconds < 172_800 else f"{localtime(moment):%-d %b %Y}"
 
 
 @register.filter
@@ -106,72 +119,98 @@ def _time(moment: datetime, shown: str) -> SafeString:
 
 
 def _moment(value: Any) -> datetime | None:
-    if isinstance(value, datetime):
-        return value
-    # What humanize cannot subtract from now is as good as unknown.
-    moment = as_datetime(value) if value else None
+    moment = value if isinstance(value, datetime) else as_datetime(value) if value else None
+    # A year at the end of the calendar cannot be moved into every time zone.
     return moment if moment is not None and 1971 <= moment.year <= 9000 else None
 
 
 @register.filter
 def tokens(value: Any) -> SafeString | str:
-    """Show a count of tokens in three or four figures: 9,602, 41.2k, 1.25M."""
+    """Show a count of tokens, in full up to four figures: 9,602, 41.2k, 118k, 1.9 M."""
     if not isinstance(value, int):
         return UNKNOWN
     if abs(value) < 10_000:
         return f"{value:,}"
-    for size, unit in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
-        if abs(value) >= size:
-            scaled = value / size
-            return f"{scaled:.0f}{unit}" if scaled >= 100 else f"{scaled:.1f}{unit}"
-    return str(value)
+    if abs(value) < 999_500:
+        return _scaled(value / 1_000, "k")
+    return _scaled(value / 1_000_000, f"{_NBSP}M")
+
+
+def _scaled(value: float, unit: str) -> str:
+    return f"{value:,.0f}{unit}" if abs(value) >= 99.95 else f"{value:.1f}{unit}"
 
 
 @register.filter
 def cost(value: Any) -> SafeString | str:
-    """Show a cost in dollars."""
-    return f"${value:,.3f}" if isinstance(value, int | float) else UNKNOWN
+    """Show dollars: $0.384, $614.20. What would round to nothing is said to be less than the least shown."""
+    if not isinstance(value, int | float):
+        return UNKNOWN
+    if 0 < value < 0.0005:
+        return "<$0.001"
+    return f"${value:,.2f}" if abs(value) >= 1 else f"${value:.3f}"
 
 
 @register.filter
 def duration(value: Any) -> SafeString | str:
-    """Show seconds in the two units that matter: 350 ms, 1.9 s, 22 s, 4 min, 1 h 04."""
+    """Show seconds in the one or two units that matter: 412 ms, 2.9 s, 22 s, 38 min, 1 h 04."""
     if not isinstance(value, int | float) or value < 0:
         return UNKNOWN
-    if value < 1:
-        return f"{value * 1000:.0f} ms"
-    if value < 90:
-        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
-    if value < 5400:
-        return f"{value / 60:.0f} min"
-    return f"{int(value // 3600):,} h {int(value % 3600 // 60):02}"
+    if 0 < value < 0.9995:
+        return f"{value * 1000:.0f}{_NBSP}ms"
+    if value < 89.5:
+        return f"{value:.1f}{_NBSP}s" if 0 < value < 9.95 else f"{value:.0f}{_NBSP}s"
+    minutes = round(value / 60)
+    return f"{minutes}{_NBSP}min" if minutes < 60 else f"{minutes // 60:,}{_NBSP}h{_NBSP}{minutes % 60:02}"
 
 
 @register.filter
 def size(value: Any) -> SafeString | str:
     """Show bytes: 512 B, 84 kB, 1.2 MB."""
-    return humanize.naturalsize(value, format="%.1f").replace(".0 ", " ") if isinstance(value, int) else UNKNOWN
+    return format_size(value).replace(" ", _NBSP) if isinstance(value, int) else UNKNOWN
 
 
 @register.simple_tag
 def run_strip(strip: Sequence[Any]) -> SafeString:
-    """Draw a tick for each of the last runs, as high as the logarithm of its tokens; errors break the baseline."""
-    ticks = [_tick(at, *entry) for at, entry in enumerate(strip) if isinstance(entry, list) and len(entry) == 2]
-    if not ticks:
+    """Draw a tick for each of the last runs, `[status, tokens]`; errors break the baseline. The name is a sentence."""
+    runs = [entry for entry in strip if isinstance(entry, list) and len(entry) == 2]
+    if not runs:
         return SafeString("")
-    errors = sum(entry[0] == "ERROR" for entry in strip)
-    name = f"Last {len(ticks)} runs" if len(ticks) > 1 else "One run"
-    name += f", {errors} with an error" if errors else ""
+    words = Counter(status_word(str(value or "")).lower() for value, _ in runs)
+    name = f"Last {len(runs)} runs" if len(runs) > 1 else "One run"
+    width = len(runs) * (_TICK + _GAP) - _GAP
     return format_html(
-        '<svg class="strip" role="img" aria-label="{}" width="{}" height="20">{}</svg>',
+        '<svg class="strip" role="img" aria-label="{}: {}" width="{}" height="20">{}{}</svg>',
         name,
-        len(ticks) * (_TICK + _GAP),
-        format_html_join("", '<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', ticks),
+        ", ".join(f"{count} {word}" for word, count in words.items()),
+        width,
+        format_html('<path class="ground" d="M0 {0}.5H{1}"/>', _BASE, width),
+        format_html_join(
+            "", '<path class="{}" d="{}"/>', (mark for at, run in enumerate(runs) for mark in _tick(at, *run))
+        ),
     )
 
 
-def _tick(at: int, value: str, used: Any) -> tuple[str, int, int, int, int]:
-    tall = min(14, 4 + len(str(used)) * 2) if isinstance(used, int) and used > 0 else 4
-    below = 4 if value in ("ERROR", "PAUSED") else 0
-    style = {"ERROR": "tick-error", "RUNNING": "tick-running", "PAUSED": "tick-paused", "COMPLETED": "tick"}
-    return style.get(value, "tick-hollow"), at * (_TICK + _GAP), _BASE - tall, _TICK, tall + below
+def _tick(at: int, value: Any, used: Any) -> Iterator[tuple[str, str]]:
+    """Yield the marks of one run, each with its style and outline."""
+    left, right = at * (_TICK + _GAP), at * (_TICK + _GAP) + _TICK
+    share = math.log1p(min(used, _FULL_AT)) / math.log1p(_FULL_AT) if isinstance(used, int) and used > 0 else 0
+    top = _BASE - round(_LOW + share * (_HIGH - _LOW))
+    solid = f"M{left} {top}H{right}V{{}}H{left}z"
+    hollow = f"M{left + 0.5} {top + 0.5}H{right - 0.5}V{_BASE - 0.5}H{left + 0.5}z"
+    match value:
+        case "COMPLETED":
+            yield "tick", solid.format(_BASE)
+        case "ERROR":
+            yield "tick-error", solid.format(_BASE + 4)
+        case "RUNNING":
+            yield "tick-running", solid.format(_BASE)
+            yield "tick-running", f"M{left} {top - 3}h{_TICK}v1.5h-{_TICK}z"
+        case "PAUSED":
+            yield "tick-paused", hollow
+            yield "tick-foot", f"M{left} {_BASE + 2}h{_TICK}v2h-{_TICK}z"
+        case "CANCELLED":
+            yield "tick-hollow", f"M{right} {top + 0.5}H{left + 0.5}V{_BASE - 0.5}H{right}"
+        case "REGENERATED":
+            yield "tick-hollow", hollow
+        case _:
+            yield "tick-dashed", hollow
