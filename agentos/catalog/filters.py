@@ -36,8 +36,9 @@ class ListFilters:
         """Read the filters out of a URL's query. What cannot be read is left out, with a sentence in `problems`."""
         problems: list[str] = []
         values = {name: tuple(query.getlist(name)[:_MAX_VALUES]) for name in ("source", "component", "user", "status")}
-        types = tuple(value for value in query.getlist("type") if value in SESSION_TYPES)
-        if len(types) < len(query.getlist("type")):
+        given = set(query.getlist("type")) - {""}
+        types = tuple(value for value in SESSION_TYPES if value in given)
+        if len(types) < len(given):
             problems.append("A session is of type agent, team or workflow.")
         since = query.get("since", "")
         if since and since not in SINCE:
