@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Any
 
 from agentos.catalog.facts import place, rows_of, stub_mark, sums
-from agentos.catalog.keys import clean, clean_or_none, index_key
+from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import TITLE_CHARACTERS, CatalogRun
 from agentos.db.reader import Reader, RunStub, Stamp
 from agentos.records import BadRun, Run, Session, as_datetime, display_name
@@ -82,7 +82,7 @@ class Derivation:
         complete = len(self._opening) == min(_OPENING_RUNS, len(self._stubs))
         runs = chain(self._opening, self._later_runs()) if complete else self._reader.iter_runs(self._session_id, 2)
         name = display_name(self._session, runs) or ""
-        return clean(" ".join(name[: TITLE_CHARACTERS * 4].split()), TITLE_CHARACTERS)
+        return one_line(name, TITLE_CHARACTERS)
 
     def _later_runs(self) -> Iterator[Run | BadRun]:
         for position in range(len(self._opening), len(self._stubs)):

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, cast
 
-from agentos.catalog.keys import clean, clean_or_none, index_key
+from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import PREVIEW_CHARACTERS, CatalogRun
 from agentos.db.reader import RunStub
 from agentos.records import BadRun, Run, RunNode, WorkflowRunOutput, build_forest, parse_run, walk
@@ -111,8 +111,7 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
 
 
 def _preview(text: str) -> str:
-    """Return the first words on one line. Only as much of the text is looked at as may be needed."""
-    return clean(" ".join(text[: PREVIEW_CHARACTERS * 4].split()), PREVIEW_CHARACTERS)
+    return one_line(text, PREVIEW_CHARACTERS)
 
 
 def sums(rows: list[CatalogRun]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from django.contrib.admin.utils import quote, unquote
 
 # An index entry of PostgreSQL holds 2,700 bytes; session and user ids may be of any length.
 _KEY_CHARACTERS: Final = 120
+_VISIBLE: Final = {code: 0x2400 + code for code in range(32)} | {127: 0x2421}
 # No character of any script, so a text that holds it is as rare as one that needs it.
 _ESCAPE: Final = "\ufffe"
 _UNSTORABLE: Final = re.compile("[\0\ud800-\udfff\ufffe]")
@@ -23,6 +24,14 @@ def clean(text: str, limit: int | None = None) -> str:
 def clean_or_none(text: str | None, limit: int | None = None) -> str | None:
     """`clean` for a text that may be missing."""
     return None if text is None else clean(text, limit)
+
+
+def one_line(text: str, limit: int) -> str:
+    """Return the beginning of `text` on one line, for people: at most `limit` characters, control characters visible.
+
+    Only as much of the text is looked at as may be needed.
+    """
+    return clean(" ".join(text[: limit * 4].split()), limit).translate(_VISIBLE)
 
 
 def escape(text: str) -> str:
@@ -49,10 +58,12 @@ def quote_id(identifier: str) -> str:
     A browser would take a path part of dots for a way up, and an empty one for nothing at all.
     """
     if not identifier.strip("."):
-        return "_2E" * len(identifier) or "_"
+        return f"_{identifier}"
     return quote(identifier)
 
 
 def unquote_id(quoted: str) -> str:
     """Return the id that `quote_id` quoted."""
-    return "" if quoted == "_" else unquote(quoted)
+    if quoted.startswith("_") and not quoted[1:].strip("."):
+        return quoted[1:]
+    return unquote(quoted)

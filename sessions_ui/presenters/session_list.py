@@ -1,6 +1,6 @@
 """The session list's controls: each is a link or a form field that changes one part of the URL."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -110,7 +110,7 @@ def facet_groups(facets: Facets) -> list[FacetGroup]:
     """Return the facets that have something to choose, the source only when there are several."""
     groups = [
         FacetGroup("status", "Last status", [_worded(value) for value in facets.status], "status" in facets.more),
-        FacetGroup("type", "Type", facets.type, False),
+        FacetGroup("type", "Type", [replace(value, label=value.label.capitalize()) for value in facets.type], False),
         FacetGroup("component", "Agent, team or workflow", facets.component, "component" in facets.more),
         FacetGroup("user", "User", facets.user, "user" in facets.more),
         FacetGroup("source", "Source", facets.source, False),

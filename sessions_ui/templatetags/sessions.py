@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
 from agentos.records import as_datetime
+from sessions_ui.rendering import plain
 from sessions_ui.rendering.text import format_size
 
 register = template.Library()
@@ -76,7 +77,7 @@ def status(value: str) -> SafeString:
         '<span class="status status-{0}"><svg class="glyph glyph-{0}" aria-hidden="true"><use href="#g-{0}"/></svg>'
         "<bdi>{1}</bdi></span>"
     )
-    return format_html(body, status_name(value), status_word(value)[:40])
+    return format_html(body, status_name(value), plain(status_word(value)[:40]))
 
 
 @register.filter
