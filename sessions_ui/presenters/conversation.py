@@ -10,20 +10,16 @@ from dataclasses import dataclass, field
 from agentos.catalog.models import CatalogRun
 from agentos.catalog.windows import Tree
 from agentos.records import (
-    Audio,
     BadRun,
-    File,
-    Image,
+    Media,
     Message,
     Run,
     StepOutput,
     ToolCall,
-    Video,
     WorkflowRunOutput,
 )
 from sessions_ui.rendering import clip
 
-Medium = Image | Video | Audio | File
 DELEGATE = "delegate_task_to_member"
 # Items of one run; a run of 304 tool calls has them all on its own page.
 ITEMS = 60
@@ -249,7 +245,7 @@ def tool_view(call: ToolCall, budget: Budget) -> ToolView:
     )
 
 
-def medium_view(medium: Medium) -> MediumView:
+def medium_view(medium: Media) -> MediumView:
     """Return an attachment's chip. Where it lies, if not here, is shown as text and never fetched."""
     kind = type(medium).__name__.lower()
     name = getattr(medium, "filename", None) or getattr(medium, "name", None) or medium.id or kind
@@ -257,7 +253,7 @@ def medium_view(medium: Medium) -> MediumView:
     return MediumView(kind, str(name)[:120], (medium.mime or "")[:80], _size(medium), str(elsewhere)[:300])
 
 
-def _size(medium: Medium) -> int | None:
+def _size(medium: Media) -> int | None:
     content = medium.raw.get("content")
     if not isinstance(content, str):
         return None

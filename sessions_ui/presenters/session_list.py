@@ -1,17 +1,19 @@
 """The session list's controls: each is a link or a form field that changes one part of the URL."""
 
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any
+import zlib
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from django.http import QueryDict
-from django.utils.timezone import localtime
+from django.template.defaultfilters import date as date_text
 
-from agentos.catalog.facets import Facets, FacetValue, Histogram
+from agentos.catalog.facets import Facets, FacetValue
 from agentos.catalog.filters import NO_USER, ListFilters
-from sessions_ui.templatetags.sessions import status_word
+from agentos.catalog.models import SourceState
+from agentos.catalog.paging import DEFAULT_SORT
+from agentos.catalog.queries import SessionQuerySet
+from sessions_ui.templatetags.sessions import STATUS_WORDS, status_word
 
-HEIGHT, BAR, STEP = 52, 10, 12
 COLUMNS = (
     ("title", "Session", "title"),
     ("component", "Agent", "agent"),
@@ -23,17 +25,36 @@ COLUMNS = (
     ("duration", "Duration", "duration num"),
     ("updated", "Updated", "updated num"),
 )
+SINCE_WORDS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
 # Texts read from their beginning, numbers from their largest.
 _ASCENDING_FIRST = ("title", "component", "user")
+_MANY = ("status", "type", "component", "user", "source")
+_SHOWN_VALUES = 8
+_COUNTED_CHIPS = 6
+_NO_STATUS = "none"
+# Orders of statuses and types that stay where they are when counts change.
+_STATUS_ORDER = ("ERROR", "PAUSED", "RUNNING", "PENDING", "CANCELLED", "REGENERATED", "COMPLETED", _NO_STATUS)
+_TYPE_ORDER = ("agent", "team", "workflow")
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter that is on, with the URL that takes it off."""
+    """A filter that is on, with the URL that takes it off. `without`: what would match then, None if not counted."""
 
     key: str
     value: str
     url: str
+    rest: ListFilters
+    without: int | None = None
+
+
+@dataclass(frozen=True)
+class Link:
+    """A link with its words; `is_current` when it leads to where one is."""
+
+    label: str
+    url: str
+    is_current: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,126 +68,175 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Option:
+    """A checkbox of a facet. `status` and `kind` say which mark stands before it."""
+
+    id: str
+    value: str
+    label: str
+    count: int
+    chosen: bool
+    status: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
 class FacetGroup:
-    """A facet as a group of checkboxes."""
+    """A facet as a group of checkboxes, those beyond the first few folded. `find`: there are values it does not list."""
 
     name: str
     legend: str
-    values: list[FacetValue]
-    has_more: bool
+    options: list[Option] = field(default_factory=list)
+    folded: list[Option] = field(default_factory=list)
+    find: bool = False
 
 
-def changed(query: QueryDict, **values: Any) -> str:
-    """Return the URL of the list with these parts changed (None: left out), back on its first page."""
-    copy = query.copy()
-    for name in ("after", "format", *(name for name, value in values.items() if value is None)):
-        copy.pop(name, None)
+def list_url(filters: ListFilters, sort: str, after: str | None = None) -> str:
+    """Return the query that shows the list in this state: always the same for the same state."""
+    query = QueryDict(mutable=True)
+    values = {"q": filters.text, "since": filters.since, "from": filters.after, "to": filters.before}
     for name, value in values.items():
-        if isinstance(value, list):
-            copy.setlist(name, value)
-        elif value is not None:
-            copy[name] = value
-    return f"?{copy.urlencode()}"
+        if value:
+            query[name] = value.isoformat() if isinstance(value, date) else value
+    for name in _MANY:
+        if chosen := getattr(filters, name):
+            query.setlist(name, list(chosen))
+    if sort != DEFAULT_SORT:
+        query["sort"] = sort
+    if after:
+        query["after"] = after
+    return f"?{query.urlencode()}"
 
 
-def kept(query: QueryDict) -> list[tuple[str, str]]:
-    """Return what the search box's form must carry along: every filter that it has no field for."""
-    names = ("source", "type", "component", "user", "status", "from", "to", "sort")
-    return [(name, value) for name in names for value in query.getlist(name)]
-
-
-def chips(query: QueryDict, filters: ListFilters) -> list[Chip]:
+def chips(filters: ListFilters, sort: str) -> list[Chip]:
     """Return a chip for every filter."""
-    found = []
-    for name in ("source", "type", "component", "user", "status"):
+    found: list[Chip] = []
+
+    def add(key: str, value: str, rest: ListFilters) -> None:
+        found.append(Chip(key, value, list_url(rest, sort), rest))
+
+    for name in _MANY:
         values = getattr(filters, name)
         for value in values:
-            rest = [other for other in values if other != value]
-            found.append(Chip(name, _shown(name, value), changed(query, **{name: rest or None})))
+            rest = tuple(other for other in values if other != value)
+            add(name, _shown(name, value), replace(filters, **{name: rest}))
+    if filters.since:
+        add("updated", SINCE_WORDS[filters.since].lower(), filters.without("since"))
+    if filters.after:
+        add("from", filters.after.isoformat(), filters.without("after"))
+    if filters.before:
+        add("to", filters.before.isoformat(), filters.without("before"))
     if filters.text:
-        found.append(Chip("text", filters.text, changed(query, q=None)))
-    for name, key, value in (
-        ("since", "since", filters.since),
-        ("from", "from", filters.after),
-        ("to", "to", filters.before),
-    ):
-        if value:
-            found.append(Chip(key, str(value), changed(query, **{name: None})))
+        add("text", filters.text, filters.without("text"))
     return found
 
 
-def columns(query: QueryDict, sort: str) -> list[Column]:
+def counted(found: list[Chip], visible: SessionQuerySet) -> list[Chip]:
+    """Return the first chips with what dropping each would give. One query a chip, so only when nothing matches."""
+    return [replace(chip, without=visible.filtered(chip.rest).count()) for chip in found[:_COUNTED_CHIPS]] + found[
+        _COUNTED_CHIPS:
+    ]
+
+
+def views(filters: ListFilters, sort: str) -> list[Link]:
+    """Return the questions most often asked of a list."""
+    found = [("All", ListFilters())]
+    for label, value in (("Needs a person", "PAUSED"), ("Errors", "ERROR"), ("Running", "RUNNING")):
+        found.append((label, ListFilters(status=(value,))))
+    return [Link(label, list_url(wanted, sort), filters == wanted) for label, wanted in found]
+
+
+def columns(filters: ListFilters, sort: str) -> list[Column]:
     """Return the heads of the table's columns."""
     now, descending = sort.removeprefix("-"), sort.startswith("-")
     found = []
     for name, label, classes in COLUMNS:
         down = not descending if name == now else name not in _ASCENDING_FIRST
         aria = ("descending" if descending else "ascending") if name == now else ""
-        found.append(Column(label, classes, changed(query, sort=f"-{name}" if down else name), aria))
+        found.append(Column(label, classes, list_url(filters, f"-{name}" if down else name), aria))
     return found
 
 
-def facet_groups(facets: Facets) -> list[FacetGroup]:
+def order_words(sort: str) -> str:
+    """Return the order in words."""
+    if sort in ("-updated", "-created"):
+        return "newest first"
+    label = next((label for name, label, _ in COLUMNS if name == sort.removeprefix("-")), sort.removeprefix("-"))
+    return f"by {label.lower()}{', largest first' if sort.startswith('-') else ''}"
+
+
+def range_words(filters: ListFilters) -> str:
+    """Return the stretch of time that is listed, in words."""
+    if filters.since:
+        return SINCE_WORDS[filters.since]
+    first, last = (date_text(day, "j M Y") if day else "" for day in (filters.after, filters.before))
+    if first and last:
+        return f"{first} to {last}"
+    return f"From {first}" if first else f"Up to {last}" if last else "All time"
+
+
+def facet_groups(facets: Facets, filters: ListFilters) -> list[FacetGroup]:
     """Return the facets that have something to choose, the source only when there are several."""
+    statuses = _options("status", facets.status, filters)
+    # A list cannot ask for sessions without a component: they have no id to ask by.
+    components = [value for value in facets.component if value.value != "none"]
     groups = [
-        FacetGroup("status", "Last status", [_worded(value) for value in facets.status], "status" in facets.more),
-        FacetGroup("type", "Type", [replace(value, label=value.label.capitalize()) for value in facets.type], False),
-        FacetGroup("component", "Agent, team or workflow", facets.component, "component" in facets.more),
-        FacetGroup("user", "User", facets.user, "user" in facets.more),
-        FacetGroup("source", "Source", facets.source, False),
+        _group("status", "Last status", sorted(statuses, key=lambda one: _place(_STATUS_ORDER, one.value))),
+        _group(
+            "type", "Type", sorted(_options("type", facets.type, filters), key=lambda o: _place(_TYPE_ORDER, o.value))
+        ),
+        _group("component", "Agent, team or workflow", _options("component", components, filters), facets),
+        _group("user", "User", _options("user", facets.user, filters), facets),
+        _group("source", "Source", _options("source", facets.source, filters)),
     ]
-    return [group for group in groups if group.values and (group.name != "source" or len(group.values) > 1)]
+    return [group for group in groups if group.options and (group.name != "source" or len(group.options) > 1)]
 
 
-def _worded(value: FacetValue) -> FacetValue:
-    label = "No runs" if value.value == "none" else status_word(value.value)
-    return FacetValue(value.value, label, value.count, "", value.chosen)
+def unindexed(states: list[SourceState]) -> int:
+    """Return how many sessions of the sources the catalog has not met yet, as far as is known."""
+    return sum(
+        max(0, state.session_count - state.indexed_count)
+        for state in states
+        if not state.is_complete and state.session_count is not None
+    )
+
+
+def _options(name: str, values: list[FacetValue], filters: ListFilters) -> list[Option]:
+    """Return a checkbox a value. What is chosen but has no sessions stays, or it could not be taken back."""
+    chosen = getattr(filters, name)
+    counted_values = {value.value for value in values}
+    missing = [FacetValue(value, value, 0, "", True) for value in chosen if value not in counted_values]
+    return [_option(name, value) for value in [*values, *missing]]
+
+
+def _option(name: str, value: FacetValue) -> Option:
+    label = _shown(name, value.value) if name in ("status", "type") or value.value == NO_USER else value.label
+    return Option(
+        # Focus comes back to the same checkbox after a swap by its id; the value may be any text.
+        id=f"{name}-{zlib.crc32(value.value.encode(errors='replace')):x}",
+        value=value.value,
+        label=label,
+        count=value.count,
+        chosen=value.chosen,
+        status=value.value if name == "status" and value.value in STATUS_WORDS else "",
+        kind=value.kind if name in ("type", "component") else "",
+    )
+
+
+def _group(name: str, legend: str, options: list[Option], facets: Facets | None = None) -> FacetGroup:
+    first = sorted(options, key=lambda option: not option.chosen) if len(options) > _SHOWN_VALUES else options
+    find = facets is not None and name in facets.more
+    return FacetGroup(name, legend, first[:_SHOWN_VALUES], first[_SHOWN_VALUES:], find)
+
+
+def _place(order: tuple[str, ...], value: str) -> int:
+    return order.index(value) if value in order else len(order)
 
 
 def _shown(name: str, value: str) -> str:
+    """Return what a filter's value is called."""
     if name == "status":
-        return "no runs" if value == "none" else status_word(value)
-    return "no user" if value == NO_USER else value
-
-
-def drawn(histogram: Histogram) -> dict[str, Any]:
-    """Return the histogram with the geometry of its bars, its axis and a sentence that says what it shows."""
-    peak = max((bar.count for bar in histogram.bars), default=0) or 1
-    bars = [
-        {
-            "x": at * STEP,
-            "y": HEIGHT - round(bar.count / peak * HEIGHT, 1),
-            "height": round(bar.count / peak * HEIGHT, 1),
-            "bad": round(bar.errors / peak * HEIGHT, 1),
-            "bad_y": HEIGHT - round(bar.errors / peak * HEIGHT, 1),
-            "start": bar.start,
-            "count": bar.count,
-            "errors": bar.errors,
-        }
-        for at, bar in enumerate(histogram.bars)
-    ]
-    marks = histogram.bars[:: max(1, len(histogram.bars) // 6)] if histogram.bars else []
-    return {
-        "total": histogram.total,
-        "errors": histogram.errors,
-        "bars": bars,
-        "width": len(bars) * STEP,
-        "height": HEIGHT,
-        "bar": BAR,
-        "peak": peak,
-        "marks": [_axis(bar.start, histogram.step) for bar in marks],
-        "step": _span(histogram.step),
-    }
-
-
-def _axis(start: int, step: int) -> str:
-    moment = localtime(datetime.fromtimestamp(start, UTC))
-    return f"{moment:%H:%M}" if step < 3600 else f"{moment:%a %-d %b}" if step <= 86_400 else f"{moment:%-d %b %Y}"
-
-
-def _span(step: int) -> str:
-    for unit, seconds in (("day", 86_400), ("hour", 3600), ("minute", 60)):
-        if step >= seconds:
-            count = step // seconds
-            return f"{count} {unit}s" if count > 1 else f"1 {unit}"
-    return ""
+        return "No runs" if value == _NO_STATUS else status_word(value)
+    if name == "type":
+        return value.capitalize()
+    return "no user" if name == "user" and value == NO_USER else value

@@ -11,6 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
+from agentos.catalog.keys import one_line
 from agentos.records import as_datetime
 from sessions_ui.rendering import plain
 from sessions_ui.rendering.text import format_size
@@ -58,7 +59,7 @@ def status_name(value: str) -> str:
 @register.filter
 def status_word(value: str) -> str:
     """Return the word for a stored status; one that is not Agno's is its own word."""
-    return STATUS_WORDS.get(value, value) or "No status"
+    return STATUS_WORDS.get(value) or one_line(value, 40) or "No status"
 
 
 @register.simple_tag

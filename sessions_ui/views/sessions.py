@@ -3,26 +3,28 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import render, resolve_url
 from django.views.decorators.http import require_safe
 
 from agentos.catalog.facets import facets, histogram
-from agentos.catalog.filters import SINCE, ListFilters
-from agentos.catalog.models import CatalogSession
-from agentos.catalog.paging import SORTS, clean_sort
+from agentos.catalog.filters import ListFilters
+from agentos.catalog.models import CatalogSession, SourceState
+from agentos.catalog.paging import clean_sort
 from agentos.catalog.sync import keep_fresh
 from agentos.db.sources import SourceError
+from sessions_ui.context import source_menu
 from sessions_ui.middleware import wants_json
-from sessions_ui.presenters.session_list import chips, columns, drawn, facet_groups, kept
+from sessions_ui.presenters import session_list
+from sessions_ui.presenters.histogram import drawn
 
 PAGE = 50
-SINCE_WORDS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
+TEMPLATE = "sessions_ui/sessions.html"
 # The scalars of a row, as data.
 FIELDS = (
     "source", "session_id", "session_type", "component_id", "component_name", "user_id", "title", "preview", "model",
-    "last_status", "created_at", "updated_at", "run_count", "forest_run_count", "message_count", "own_message_count",
-    "tool_call_count", "tool_error_count", "error_count", "input_tokens", "output_tokens", "total_tokens", "cost",
-    "duration", "has_summary", "stored_bytes", "problem",
+    "last_status", "created_at", "updated_at", "run_count", "top_level_run_count", "forest_run_count", "message_count",
+    "own_message_count", "tool_call_count", "tool_error_count", "error_count", "input_tokens", "output_tokens",
+    "total_tokens", "cost", "duration", "has_summary", "stored_bytes", "problem",
 )  # fmt: skip
 
 
@@ -32,34 +34,59 @@ def sessions(request: HttpRequest) -> HttpResponse:
     states, problem = _states()
     filters = ListFilters.from_query(request.GET)
     sort = clean_sort(request.GET.get("sort", ""))
+    after = request.GET.get("after")
     visible = CatalogSession.objects.visible_to(request.user)
-    page = visible.filtered(filters).page(sort, request.GET.get("after"), PAGE)
+    found = visible.filtered(filters)
+    page = found.page(sort, after, PAGE)
     if wants_json(request):
         return JsonResponse({"sessions": [_as_data(row) for row in page.rows], "next": page.next})
+    chips = session_list.chips(filters, sort)
     context = {
         "nav": "sessions",
+        "source_menu": source_menu(states),
         "page": page,
+        "older": session_list.list_url(filters, sort, page.next) if page.next else "",
+        "newer": session_list.list_url(filters, sort, page.previous) if page.previous else "",
+        "is_later_page": bool(after),
         "filters": filters,
         "problems": [text for text in (problem, page.problem, *filters.problems) if text],
         "states": states,
-        "chips": chips(request.GET, filters),
-        "kept": kept(request.GET),
-        "facets": facet_groups(facets(visible, filters)),
-        "histogram": drawn(histogram(visible.filtered(filters))),
-        "columns": columns(request.GET, sort),
-        "since": [(key, SINCE_WORDS[key]) for key in SINCE],
-        "sort": sort,
-        "sorts": SORTS,
+        "unindexed": session_list.unindexed(states),
+        "chips": chips if page.rows else session_list.counted(chips, visible),
+        "facets": session_list.facet_groups(facets(visible, filters), filters),
+        "histogram": drawn(histogram(found)),
+        **_controls(filters, sort),
     }
-    template = "sessions_ui/sessions.html"
-    fragment = "#list" if request.headers.get("HX-Target") == "list" else ""
-    return render(request, template + fragment, context)
+    return _answer(request, context, session_list.list_url(filters, sort, after))
 
 
-def _states() -> tuple[list[Any], str]:
+def _controls(filters: ListFilters, sort: str) -> dict[str, Any]:
+    all_time = filters.without("since", "after", "before")
+    return {
+        "views": session_list.views(filters, sort),
+        "columns": session_list.columns(filters, sort),
+        "sort": sort,
+        "order": session_list.order_words(sort),
+        "by_time": sort in ("-updated", "-created"),
+        "since": session_list.SINCE_WORDS.items(),
+        "range": session_list.range_words(filters),
+        "all_time": "" if all_time == filters else session_list.list_url(all_time, sort),
+    }
+
+
+def _answer(request: HttpRequest, context: dict[str, Any], url: str) -> HttpResponse:
+    """Render the page, or the list alone for htmx, which then shows the state's one URL."""
+    if request.headers.get("HX-Target") != "list" or request.headers.get("HX-History-Restore-Request") == "true":
+        return render(request, TEMPLATE, context)
+    response = render(request, f"{TEMPLATE}#list", context)
+    response.headers["HX-Push-Url"] = resolve_url("sessions") + (url if url != "?" else "")
+    return response
+
+
+def _states() -> tuple[list[SourceState], str]:
     """Give the catalog a moment to follow its sources; return their states and what is wrong with the setting."""
     try:
-        return list(keep_fresh()), ""
+        return keep_fresh(), ""
     except SourceError as error:
         return [], str(error)
 

@@ -26,7 +26,7 @@ SAME = (
 )  # fmt: skip
 ATTACKS = (
     "<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "<svg onload=alert(1)>",
-    "</textarea><script>1</script>", "[x](javascript:alert(1))", 
+    "</textarea><script>1</script>", "[x](javascript:alert(1))",
     "![p](https://evil.example/p.png)", '<a hx-get="/x" hx-on:click="1">a</a>',
     "{{ 7*7 }}{% now %}", "\u202egpj.exe", "a\x00b\x1b[31m",
 )  # fmt: skip
