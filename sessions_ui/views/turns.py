@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_POST, require_safe
@@ -71,7 +71,11 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
 @require_GET
 async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
     """Stream a turn to one browser from any point on: from `Last-Event-ID`, else from `?after=`."""
-    await in_thread(lambda: get_turn_or_404(request, turn_id))
+    try:
+        await in_thread(lambda: get_turn_or_404(request, turn_id))
+    except Http404 as error:
+        # Raised further, Django would render its page in a thread of no request, and leave a connection open there.
+        return HttpResponseNotFound(str(error), content_type="text/plain; charset=utf-8")
     after = sse.cursor(request.headers.get("Last-Event-ID"), request.GET.get("after"))
     return StreamingHttpResponse(
         turn_stream(request, turn_id, after),
