@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from django.db.models import Count, F, IntegerField, Max, Min, Q, Value
+from django.db.models import BigIntegerField, Count, F, Max, Min, Q, Value
 from django.db.models.functions import Cast, Floor
 
 from agentos.catalog.filters import NO_USER, ListFilters
@@ -105,7 +105,7 @@ def histogram(rows: "SessionQuerySet") -> Histogram:
         return Histogram(seen["total"], seen["errors"])
     step = next((step for step in _STEPS if (seen["last"] - seen["first"]) // step < BARS), _STEPS[-1])
     begin = max(seen["first"] // step, seen["last"] // step - BARS + 1)
-    bucket = Cast(Floor(F("updated_at") / Value(float(step))), IntegerField())
+    bucket = Cast(Floor(F("updated_at") / Value(float(step))), BigIntegerField())
     counted = (
         rows.filter(updated_at__gte=begin * step)
         .order_by()
