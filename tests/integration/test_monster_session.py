@@ -1,0 +1,91 @@
+"""A session of 2,000 runs and 20 MB opens like any other: little HTML, few statements, little memory."""
+
+import json
+import sqlite3
+import tracemalloc
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from agentos.catalog.sync import refresh_source
+from agentos.db.connections import connection_for
+from agentos.db.sources import Source, get_source
+from tests.conftest import Person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite_only]
+RUNS = 2000
+Open = Callable[[str], list[Source]]
+
+
+def a_run(number: int) -> str:
+    """About 10 kB: a question, a tool call with a long result, an answer with a list and a table."""
+    result = json.dumps([{"row": row, "value": f"{number}-{row}" * 6} for row in range(90)])
+    answer = f"Answer {number}\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n" + "- a point to make\n" * 20
+    call = {"id": f"c{number}", "type": "function", "function": {"name": "lookup", "arguments": '{"n": 1}'}}
+    messages = [
+        {"id": f"u{number}", "role": "user", "content": f"Question {number}", "created_at": 1_790_000_000 + number},
+        {"id": f"a{number}", "role": "assistant", "tool_calls": [call], "created_at": 1_790_000_000 + number},
+        {"id": f"t{number}", "role": "tool", "tool_call_id": f"c{number}", "content": result},
+        {"id": f"b{number}", "role": "assistant", "content": answer, "created_at": 1_790_000_000 + number},
+    ]
+    tool = {"tool_call_id": f"c{number}", "tool_name": "lookup", "tool_args": {"n": 1}, "result": result}
+    run = {
+        "run_id": f"run-{number:05}", "agent_id": "big", "agent_name": "Big", "session_id": "monster",
+        "status": "COMPLETED",
+        "messages": messages, "tools": [tool], "content": answer, "created_at": 1_790_000_000 + number,
+        "metrics": {"input_tokens": 100, "output_tokens": 50, "total_tokens": 150},
+    }  # fmt: skip
+    return json.dumps(run)
+
+
+@pytest.fixture(params=["table", "blob"])
+def monster(request: pytest.FixtureRequest, corpus_file: Callable[[str], Path], sources: Open) -> str:
+    """The monster in the layout of Agno 3 or 2, in the catalog; returns its URL."""
+    layout: str = request.param
+    path: Path = corpus_file("agno-v3.db" if layout == "table" else "agno-v2.db")
+    with sqlite3.connect(path) as database:
+        columns = "session_id, session_type, agent_id, created_at, updated_at"
+        values = "('monster', 'agent', 'big', 1790000000, 1790002000)"
+        database.execute(f"INSERT INTO agno_sessions ({columns}) VALUES {values}")
+        if layout == "table":
+            rows = [(f"run-{at:05}", at, a_run(at), 1_790_000_000 + at, 1_790_000_000 + at) for at in range(RUNS)]
+            database.executemany(
+                "INSERT INTO agno_runs"
+                " (run_id, session_id, run_type, status, run_index, run_data, created_at, updated_at)"
+                " VALUES (?, 'monster', 'agent', 'COMPLETED', ?, ?, ?, ?)",
+                rows,
+            )
+        else:
+            whole = json.dumps("[" + ", ".join(a_run(at) for at in range(RUNS)) + "]")
+            assert len(whole) > 20_000_000
+            database.execute("UPDATE agno_sessions SET runs = ? WHERE session_id = 'monster'", [whole])
+    database.close()
+    refresh_source(sources(f"big=sqlite:///{path}")[0])
+    return "/sessions/big/monster/"
+
+
+def test_it_opens_within_its_budget(monster: str, viewer: Person) -> None:
+    viewer.client.get(monster)  # templates are compiled once a process
+    tracemalloc.start()
+    source = connection_for(get_source("big"))
+    with CaptureQueriesContext(connection) as own, CaptureQueriesContext(source) as foreign:
+        page = viewer.client.get(monster)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert page.status_code == 200
+    assert len(page.content) <= 300_000
+    assert len(own) + len(foreign) <= 40
+    assert peak <= 64_000_000
+    html = page.content.decode()
+    assert "Answer 1999" in html and "Answer 1900" not in html
+
+
+def test_any_window_and_tab_stays_within_it(monster: str, viewer: Person) -> None:
+    for query in ({"before": "1000"}, {"after": "5"}, {"tab": "raw"}, {"from": "1800"}, {"tab": "tools"}):
+        assert len(viewer.client.get(monster, query).content) <= 300_000, query
+    data = viewer.client.get(monster, {"format": "json"}).json()
+    assert data["session"]["run_count"] == RUNS and len(data["runs"]) == 500 and data["next"] == 500
