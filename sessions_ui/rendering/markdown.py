@@ -26,11 +26,12 @@ MARKDOWN_LIMIT = 60_000
 
 ALIGNMENTS = {f"text-align:{side}": f"align-{side}" for side in ("left", "center", "right")}
 TAGS = frozenset(
-    """p br hr h4 h5 h6 strong em s a code pre span ul ol li blockquote table thead tbody tr th td""".split()
+    """p br hr strong em s a code pre span ul ol li blockquote table thead tbody tr th td""".split()
 )
 CLASSES: dict[str, frozenset[str]] = {
     "span": CODE_CLASSES | {"image-text", "link-target", "clipped"},
     "pre": frozenset({"code"}),
+    "p": frozenset(f"heading-{level}" for level in range(1, 7)),
     "th": frozenset(ALIGNMENTS.values()),
     "td": frozenset(ALIGNMENTS.values()),
 }
@@ -44,7 +45,6 @@ _BUDGETS = {("[",): 3_000, ("*", "_", "~"): 8_000, (">",): 6_000, ("://",): 1_50
 _TABLE_RULE = re.compile(r"^[ \t>|:-]*-[ \t>|:-]*$", re.MULTILINE)
 _LONG_RUN = re.compile(r"\S{500,}")  # looking for links is quadratic in many addresses without a space between
 
-_DEMOTED = {"h1": "h4", "h2": "h5"}
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:)", re.IGNORECASE)
 _ENCODED_MARK = re.compile(r"%F4%8[0-9A-F](?:%[89AB][0-9A-F]){2}")
 
@@ -139,10 +139,15 @@ def _shown_target(token: Token, attribute: str) -> str:
 
 
 def _adapt_tokens(state: StateCore) -> None:
-    """Demote headings, so that a transcript never makes page headings, and turn inline styles into classes."""
+    """Make paragraphs of headings, and turn inline styles into classes.
+
+    A transcript's headings are no headings of the page: they would break its outline, and could imitate it.
+    """
     for token in state.tokens:
         if token.type in ("heading_open", "heading_close"):
-            token.tag = _DEMOTED.get(token.tag, "h6")
+            if token.nesting == 1:
+                token.attrSet("class", f"heading-{token.tag[1:]}")
+            token.tag = "p"
         style = token.attrs.pop("style", None)
         if style in ALIGNMENTS:
             token.attrSet("class", ALIGNMENTS[str(style)])

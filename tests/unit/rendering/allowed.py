@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 TAGS = set(
-    """p br hr h4 h5 h6 strong em s a code pre span ul ol li blockquote table thead tbody tr th td
+    """p br hr strong em s a code pre span ul ol li blockquote table thead tbody tr th td
     div details summary""".split()
 )
 VOID = {"br", "hr"}
