@@ -14,6 +14,12 @@
       button.title = `Colours: ${next}`;
       button.setAttribute("aria-label", `Colours: ${next}. Press to change.`);
     }
+    if (event.target.closest("[data-show-keys]")) document.getElementById("keys")?.showModal();
+    const toggle = event.target.closest("[data-toggle-facets]");
+    if (toggle) toggle.setAttribute("aria-expanded", document.body.classList.toggle("facets-open"));
+    for (const menu of document.querySelectorAll("details.source-menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
     const copy = event.target.closest("[data-copy]");
     if (copy) {
       navigator.clipboard?.writeText(copy.dataset.copy).then(() => {
@@ -25,6 +31,28 @@
 
   // A changed filter is applied at once; without a script there is a button.
   document.addEventListener("change", (event) => event.target.closest("form[data-live]")?.requestSubmit());
+
+  // A part that is being renewed says so; a list that could not be renewed stays, and says of when it is.
+  const now = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  let asOf = now();
+  function tell(failed) {
+    const line = document.querySelector(".not-updated");
+    if (!line) return;
+    if (failed) line.textContent = `Not updated: the list is as of ${asOf}. Try again.`;
+    else asOf = now();
+    line.hidden = !failed;
+  }
+  document.addEventListener("htmx:beforeRequest", (event) => event.detail.target?.setAttribute("aria-busy", "true"));
+  document.addEventListener("htmx:afterRequest", (event) => event.detail.target?.removeAttribute("aria-busy"));
+  for (const name of ["htmx:sendError", "htmx:responseError", "htmx:timeout"]) {
+    document.addEventListener(name, (event) => event.detail.target?.id === "list" && tell(true));
+  }
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.elt.id !== "list") return;
+    tell(false);
+    const open = document.body.classList.contains("facets-open");
+    document.querySelector("[data-toggle-facets]")?.setAttribute("aria-expanded", open);
+  });
 
   const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
   const rows = () => [...document.querySelectorAll("[data-row]")];

@@ -39,7 +39,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The histogram as it is drawn. `step` says in words how long a bar is, `peak` how many sessions the highest has."""
+    """The histogram as it is drawn. `step` says how long a bar is, `peak` how many sessions the highest has."""
 
     total: int
     errors: int

@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from django.http import QueryDict
 from django.template.defaultfilters import date as date_text
@@ -82,7 +83,7 @@ class Option:
 
 @dataclass(frozen=True)
 class FacetGroup:
-    """A facet as a group of checkboxes, those beyond the first few folded. `find`: there are values it does not list."""
+    """A facet as a group of checkboxes, those beyond the first few folded. `find`: it has values it does not list."""
 
     name: str
     legend: str
@@ -118,8 +119,8 @@ def chips(filters: ListFilters, sort: str) -> list[Chip]:
     for name in _MANY:
         values = getattr(filters, name)
         for value in values:
-            rest = tuple(other for other in values if other != value)
-            add(name, _shown(name, value), replace(filters, **{name: rest}))
+            rest: dict[str, Any] = {name: tuple(other for other in values if other != value)}
+            add(name, _shown(name, value), replace(filters, **rest))
     if filters.since:
         add("updated", SINCE_WORDS[filters.since].lower(), filters.without("since"))
     if filters.after:
@@ -210,16 +211,16 @@ def _options(name: str, values: list[FacetValue], filters: ListFilters) -> list[
 
 
 def _option(name: str, value: FacetValue) -> Option:
-    label = _shown(name, value.value) if name in ("status", "type") or value.value == NO_USER else value.label
+    label = _shown(name, value.value) if name == "status" or value.value == NO_USER else value.label
     return Option(
         # Focus comes back to the same checkbox after a swap by its id; the value may be any text.
         id=f"{name}-{zlib.crc32(value.value.encode(errors='replace')):x}",
         value=value.value,
-        label=label,
+        label=label.capitalize() if name == "type" else label,
         count=value.count,
         chosen=value.chosen,
         status=value.value if name == "status" and value.value in STATUS_WORDS else "",
-        kind=value.kind if name in ("type", "component") else "",
+        kind=value.value if name == "type" else value.kind,
     )
 
 
@@ -237,6 +238,4 @@ def _shown(name: str, value: str) -> str:
     """Return what a filter's value is called."""
     if name == "status":
         return "No runs" if value == _NO_STATUS else status_word(value)
-    if name == "type":
-        return value.capitalize()
     return "no user" if name == "user" and value == NO_USER else value
