@@ -37,6 +37,17 @@ class SyncReport:
     done: bool = False
     problem: str = ""
 
+    def followed_by(self, other: "SyncReport") -> "SyncReport":
+        """Return what this slice and the next one did together."""
+        return SyncReport(
+            seen=self.seen + other.seen,
+            changed=self.changed + other.changed,
+            removed=self.removed + other.removed,
+            failed=self.failed + other.failed,
+            done=other.done,
+            problem=other.problem,
+        )
+
 
 def refresh_session(source: Source, session_id: str) -> CatalogSession | None:
     """Bring one session up to date, if its mark changed; None, and its row removed, if the source has it no more.
@@ -94,7 +105,14 @@ def keep_fresh(budget: float = 0.7) -> list[SourceState]:
 
 
 def rebuild(source: Source) -> None:
-    """Throw the catalog of a source away; the next pass makes it anew."""
+    """Throw the catalog of a source away; the next pass makes it anew.
+
+    Raises:
+        SourceUnavailable: the source cannot be read, so the catalog of it is kept.
+    """
+    looked = check(source)
+    if not looked.ok:
+        raise SourceUnavailable(looked.problem)
     remove(CatalogSession.objects.of_source(source.name))
     SourceState.objects.filter(source=source.name).delete()
 

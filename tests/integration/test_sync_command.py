@@ -1,6 +1,7 @@
 """`manage.py sync`."""
 
 import io
+import itertools
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,6 +12,7 @@ from django.core.management import CommandError, call_command
 
 from agentos.catalog.models import CatalogSession
 from agentos.db.sources import use_sources
+from agentos.management.commands import sync
 
 pytestmark = pytest.mark.django_db
 
@@ -45,3 +47,48 @@ def test_a_source_that_is_down_spoils_no_other(corpus_file: Callable[[str], Path
 def test_unknown_source_is_a_sentence() -> None:
     with use_sources(""), pytest.raises(CommandError, match="There is no source 'lab'; there is none"):
         run("lab")
+
+
+def test_rebuilding_from_a_source_that_is_down_keeps_what_is_there(corpus_file: Callable[[str], Path]) -> None:
+    path = corpus_file("agno-v3.db")
+    with use_sources(f"lab=sqlite:///{path}"):
+        run()
+        count = CatalogSession.objects.count()
+        path.rename(path.with_suffix(".away"))
+        with pytest.raises(CommandError, match="1 of the sources"):
+            run("--rebuild")
+    assert CatalogSession.objects.count() == count > 0
+
+
+def test_tells_how_far_a_long_pass_is(corpus_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sync, "PROGRESS_SECONDS", 0.0)
+    with use_sources(f"lab=sqlite:///{corpus_file('agno-v3.db')}"):
+        lines = run().splitlines()
+    count = CatalogSession.objects.count()
+    assert f"lab: indexed 2 of {count}" in lines
+    assert lines[-1] == f"lab: looked at {count}, {count} changed, 0 removed"
+
+
+def test_watching_says_what_changes_until_interrupted(
+    corpus_file: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = corpus_file("agno-v3.db")
+
+    looks = itertools.count()
+
+    def others_at_work(_: float) -> None:
+        look = next(looks)
+        if look == 1:
+            with closing(sqlite3.connect(path)) as database, database:
+                database.execute("UPDATE agno_sessions SET user_id = 'eve' WHERE session_id = 'many-runs'")
+        if look == 3:
+            path.rename(path.with_suffix(".away"))
+        if look == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", others_at_work)
+    with use_sources(f"lab=sqlite:///{path}"):
+        lines = run("--watch").splitlines()
+    assert len(lines) == 3
+    assert "1 changed" in lines[1]
+    assert CatalogSession.objects.filter(user_id="eve", session_id="many-runs").exists()
