@@ -29,8 +29,10 @@
     }
   });
 
-  // A changed filter is applied at once; without a script there is a button.
-  document.addEventListener("change", (event) => event.target.closest("form[data-live]")?.requestSubmit());
+  // A changed filter is applied at once; without a script there is a button. Text waits for Enter, which submits itself.
+  document.addEventListener("change", (event) => {
+    if (!event.target.matches("input[type=search], input[type=text]")) event.target.closest("form[data-live]")?.requestSubmit();
+  });
 
   // A part that is being renewed says so; a list that could not be renewed stays, and says of when it is.
   const now = () => new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });

@@ -160,10 +160,22 @@ def columns(filters: ListFilters, sort: str) -> list[Column]:
 
 def order_words(sort: str) -> str:
     """Return the order in words."""
-    if sort in ("-updated", "-created"):
-        return "newest first"
-    label = next((label for name, label, _ in COLUMNS if name == sort.removeprefix("-")), sort.removeprefix("-"))
-    return f"by {label.lower()}{', largest first' if sort.startswith('-') else ''}"
+    name, descending = sort.removeprefix("-"), sort.startswith("-")
+    if name in ("updated", "created"):
+        words = "newest first" if descending else "oldest first"
+        return words if name == "updated" else f"{words} by creation"
+    label = next((label for key, label, _ in COLUMNS if key == name), name).lower()
+    return (
+        f"by {label}, {'from the end' if descending else 'from A'}"
+        if name in _ASCENDING_FIRST
+        else (f"by {label}, {'most' if descending else 'least'} first")
+    )
+
+
+def orders(sort: str) -> list[tuple[str, str]]:
+    """Return the orders to choose from, the present one among them, each with its words."""
+    names = [name if name in _ASCENDING_FIRST else f"-{name}" for name, _, _ in reversed(COLUMNS)]
+    return [(name, order_words(name).capitalize()) for name in (names if sort in names else [sort, *names])]
 
 
 def range_words(filters: ListFilters) -> str:

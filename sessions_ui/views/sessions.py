@@ -67,6 +67,7 @@ def _controls(filters: ListFilters, sort: str) -> dict[str, Any]:
         "columns": session_list.columns(filters, sort),
         "sort": sort,
         "order": session_list.order_words(sort),
+        "orders": session_list.orders(sort),
         "by_time": sort in ("-updated", "-created"),
         "since": session_list.SINCE_WORDS.items(),
         "range": session_list.range_words(filters),
