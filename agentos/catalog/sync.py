@@ -6,7 +6,6 @@ A pass walks all sessions of a source by id and compares marks; it can stop anyw
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 from django.db.models import Q
 from django.utils import timezone
@@ -14,6 +13,7 @@ from django.utils import timezone
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogSession, SourceState
 from agentos.catalog.storing import BATCH, note_problem, refresh, remove
+from agentos.db.pulse import pulse
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import Source, SourceUnavailable, all_sources, check
 
@@ -21,6 +21,10 @@ THROTTLE_SECONDS = {"sqlite": 1.0, "postgresql": 3.0}
 # A server that does not answer costs a page the time it takes to find that out.
 DOWN_SECONDS = {"sqlite": 1.0, "postgresql": 15.0}
 LEASE = timedelta(seconds=30)
+# How long the pulse of a server may keep a pass from being made.
+LATE_PULSE = timedelta(seconds=60)
+# What a page that shows a complete catalog waits at most for it to be brought up to date.
+_SLICE_SECONDS = 0.25
 
 
 @dataclass
@@ -96,7 +100,8 @@ def keep_fresh(budget: float = 0.7) -> list[SourceState]:
     for source in sources:
         state = states.get(source.name)
         if state is None or _is_due(source, state):
-            refresh_source(source, budget=max(0.05, deadline - time.monotonic()))
+            left = max(0.05, deadline - time.monotonic())
+            refresh_source(source, budget=min(left, _SLICE_SECONDS) if state and state.is_complete else left)
             states.pop(source.name, None)
     missing = [source.name for source in sources if source.name not in states]
     if missing:
@@ -118,7 +123,7 @@ def rebuild(source: Source) -> None:
 
 
 def _is_due(source: Source, state: SourceState) -> bool:
-    if state.checked_at is None or (state.cursor is not None and not state.problem):
+    if state.checked_at is None or not (state.is_complete or state.problem):
         return True
     age = (timezone.now() - state.checked_at).total_seconds()
     return age < 0 or age > (DOWN_SECONDS if state.problem else THROTTLE_SECONDS)[source.vendor]
@@ -133,9 +138,9 @@ def _lease(source: Source) -> SourceState | None:
 
 
 def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: float | None) -> None:
-    pulse = _pulse(source)
     if state.cursor is None:
-        if pulse and pulse == state.pulse:
+        now = pulse(source)
+        if now and now == state.pulse and _may_trust_pulse(source, state, deadline):
             report.done = True
             return
         looked = check(source)
@@ -143,7 +148,7 @@ def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: flo
             raise SourceUnavailable(looked.problem)
         state.session_count, state.layout = looked.session_count, looked.layout or ""
         # As it was before the pass: whatever is written while it walks makes the next one look again.
-        state.pulse, state.pass_started_at, state.seen_count = pulse, timezone.now(), 0
+        state.pulse, state.pass_started_at, state.seen_count = now, timezone.now(), 0
     reader = Reader(source)
     while stamps := reader.stamps(state.cursor, BATCH):
         _compare(reader, state, stamps, report, deadline)
@@ -153,6 +158,14 @@ def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: flo
     _finish(state, report)
     if state.sweeping and not _is_over(deadline):
         _go_on(source, state, report, deadline)
+
+
+def _may_trust_pulse(source: Source, state: SourceState, deadline: float | None) -> bool:
+    """Whether an unchanged pulse is enough: a server's is late, which does for a page but not when asked outright."""
+    if source.vendor == "sqlite":
+        return True
+    age = timezone.now() - (state.full_pass_at or state.pass_started_at or timezone.now())
+    return deadline is not None and age < LATE_PULSE
 
 
 def _is_over(deadline: float | None) -> bool:
@@ -224,17 +237,3 @@ def _finish(state: SourceState, report: SyncReport) -> None:
     if state.sweeping:
         state.pulse = ""
     report.done = not state.sweeping
-
-
-def _pulse(source: Source) -> str:
-    """Return a text that stays the same while nobody writes to the source; "" when that cannot be told cheaply."""
-    if source.vendor != "sqlite":
-        return ""
-    seen = []
-    for path in (Path(source.path), Path(f"{source.path}-wal")):
-        try:
-            found = path.stat()
-        except OSError:
-            continue
-        seen.append(f"{found.st_ino}/{found.st_mtime_ns}/{found.st_size}")
-    return " ".join(seen)
