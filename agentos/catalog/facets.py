@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import BigIntegerField, Count, F, Max, Min, Q, Value
 from django.db.models.functions import Cast, Floor
+from django.utils import timezone
 
 from agentos.catalog.filters import NO_USER, ListFilters
 
@@ -15,6 +16,7 @@ TOP = 20
 # Lengths a bar may have, in seconds: from a minute to 90 days.
 _STEPS = (60, 300, 900, 3600, 7200, 21_600, 43_200, 86_400, 604_800, 2_592_000, 7_776_000)
 BARS = 72
+_CLOCKS_DIFFER_BY = 3600
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,11 @@ def _value(name: str, chosen: tuple[str, ...], value: str, *rest: str | int) -> 
 
 
 def histogram(rows: "SessionQuerySet") -> Histogram:
-    """Count sessions over time in at most BARS bars of a round length. Two queries."""
-    known = Q(updated_at__gt=0)
+    """Count sessions over time in at most BARS bars of a round length. Two queries.
+
+    What claims to be of the future has no bar: one such row would push all others out of the picture.
+    """
+    known = Q(updated_at__gt=0, updated_at__lte=int(timezone.now().timestamp()) + _CLOCKS_DIFFER_BY)
     seen = rows.order_by().aggregate(
         total=Count("id"),
         errors=Count("id", filter=Q(error_count__gt=0)),
@@ -107,7 +112,7 @@ def histogram(rows: "SessionQuerySet") -> Histogram:
     begin = max(seen["first"] // step, seen["last"] // step - BARS + 1)
     bucket = Cast(Floor(F("updated_at") / Value(float(step))), BigIntegerField())
     counted = (
-        rows.filter(updated_at__gte=begin * step)
+        rows.filter(known, updated_at__gte=begin * step)
         .order_by()
         .annotate(bucket=bucket)
         .values("bucket")

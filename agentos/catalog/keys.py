@@ -55,15 +55,16 @@ def index_key(text: str) -> str:
 def quote_id(identifier: str) -> str:
     """Return an id as it stands in a URL's path: as Django's admin quotes it, and never empty or only dots.
 
-    A browser would take a path part of dots for a way up, and an empty one for nothing at all.
+    A browser would take a path part of dots for a way up, and an empty one for nothing at all. What no URL can hold,
+    such as half a surrogate pair, is escaped as in our columns.
     """
     if not identifier.strip("."):
         return f"_{identifier}"
-    return quote(identifier)
+    return quote(escape(identifier))
 
 
 def unquote_id(quoted: str) -> str:
     """Return the id that `quote_id` quoted."""
     if quoted.startswith("_") and not quoted[1:].strip("."):
         return quoted[1:]
-    return unquote(quoted)
+    return unescape(unquote(quoted))

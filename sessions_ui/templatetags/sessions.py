@@ -13,6 +13,7 @@ from django.utils.timezone import localtime
 
 from agentos.catalog.keys import one_line
 from agentos.records import as_datetime
+from agentos.records import readable as readable_text
 from sessions_ui.rendering import plain
 from sessions_ui.rendering.text import format_size
 
@@ -34,6 +35,12 @@ KINDS = {"agent": "Agent", "team": "Team", "workflow": "Workflow", "bad": "Unrea
 _TICK, _GAP, _BASE = 3, 2, 15
 _LOW, _HIGH, _FULL_AT = 4, 14, 100_000
 _NBSP = "\N{NO-BREAK SPACE}"
+
+
+@register.filter
+def readable(value: Any) -> str:
+    """Make stored text fit for an attribute: half a surrogate pair cannot be sent. Beside tags, `|plain` does it."""
+    return "" if value is None else readable_text(str(value))
 
 
 @register.simple_tag

@@ -1,0 +1,37 @@
+"""Rows of the catalog, made without a source."""
+
+import itertools
+from typing import Any
+
+from agentos.catalog.keys import index_key
+from agentos.catalog.models import CatalogSession
+
+_numbers = itertools.count(1)
+
+
+def make_session(**values: Any) -> CatalogSession:
+    """Store a session of source "lab" with one completed agent run, but for what `values` say."""
+    number = next(_numbers)
+    defaults: dict[str, Any] = {
+        "source": "lab",
+        "session_id": f"session-{number}",
+        "session_type": "agent",
+        "component_id": "trip-planner",
+        "component_name": "Trip Planner",
+        "user_id": "alice@example.com",
+        "title": f"Session {number}",
+        "preview": "",
+        "last_status": "COMPLETED",
+        "created_at": 1_790_000_000 + number,
+        "updated_at": 1_790_000_000 + number,
+        "run_count": 1,
+        "top_level_run_count": 1,
+        "total_tokens": 100,
+        "run_strip": [["COMPLETED", 100]],
+        "mark": "made for a test",
+    }
+    row = {**defaults, **values}
+    row["session_key"] = index_key(row["session_id"])
+    row["user_key"] = None if row["user_id"] is None else index_key(row["user_id"])
+    row["component_key"] = None if row["component_id"] is None else index_key(row["component_id"])
+    return CatalogSession.objects.create(**row)

@@ -1,0 +1,147 @@
+"""What the list of sessions says when there is little, nothing or something odd to show."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from agentos.catalog.models import SourceState
+from tests.conftest import Person
+from tests.factories import make_session
+
+pytestmark = pytest.mark.django_db
+
+
+def html_of(person: Person, **query: Any) -> str:
+    response = person.client.get("/sessions/", query)
+    assert response.status_code == 200
+    return response.text
+
+
+class TestNothingMatches:
+    def test_each_filter_says_what_dropping_it_would_give(self, viewer: Person) -> None:
+        for _ in range(3):
+            make_session(user_id="bob")
+        make_session(last_status="ERROR")
+        html = html_of(viewer, user="bob", status="ERROR")
+        assert "No session matches both filters" in html
+        assert re.search(r"user: .*?bob.*?without it, .*?>1 session<", html, re.S)
+        assert re.search(r"status: .*?Error.*?without it, .*?>3 sessions<", html, re.S)
+
+    def test_what_is_chosen_stays_in_its_facet(self, viewer: Person) -> None:
+        make_session()
+        html = html_of(viewer, user="nobody", status="PAUSED")
+        assert re.search(r'name="user" value="nobody" checked', html)
+        assert re.search(r'name="status" value="PAUSED" checked', html)
+
+    def test_counts_ask_a_bounded_number_of_times(self, viewer: Person) -> None:
+        make_session()
+        with CaptureQueriesContext(connection) as asked:
+            html_of(viewer, user=[f"user-{at}" for at in range(40)])
+        assert len(asked) <= 20
+
+    def test_a_bound_user_counts_only_their_own(self, owner: Person) -> None:
+        make_session(user_id="bob", last_status="ERROR")
+        make_session()
+        html = html_of(owner, status="ERROR")
+        assert re.search(r"without it, .*?>1 session<", html, re.S)
+
+
+class TestNothingThere:
+    def test_an_account_without_a_role_is_told_so(self, viewer: Person) -> None:
+        make_session()
+        viewer.user.groups.clear()
+        assert "Your account has no role" in html_of(viewer)
+
+    def test_a_page_that_lies_behind_the_end(self, viewer: Person) -> None:
+        row = make_session()
+        for number in range(60):
+            make_session(updated_at=1_700_000_000 + number)
+        after = viewer.client.get("/sessions/", {"format": "json"}).json()["next"]
+        type(row).objects.filter(updated_at__lt=1_800_000_000).delete()
+        assert "Nothing further" in html_of(viewer, after=after)
+
+    def test_sources_that_do_not_answer(self, viewer: Person, sources: Any) -> None:
+        sources("gone=sqlite:////nowhere/agno.db")
+        html = html_of(viewer)
+        assert "No sessions can be shown" in html
+        assert "1 not answering" not in html and "not answering" in html
+        assert SourceState.objects.get(source="gone").problem in html
+
+    def test_a_setting_that_cannot_be_read(self, viewer: Person, settings: Any) -> None:
+        settings.AGENTOS_SOURCES = "lab=oracle://nowhere"
+        assert "is no database this program reads" in html_of(viewer)
+
+
+class TestOddRows:
+    HOSTILE = "<script>alert(1)</script>\"'>{{ 7*7 }}"
+
+    def test_stored_text_is_text_everywhere(self, viewer: Person) -> None:
+        names = ("title", "preview", "component_name", "component_id", "user_id", "last_status", "problem")
+        make_session(**dict.fromkeys(names, self.HOSTILE), session_id=self.HOSTILE, session_type="<script>")
+        html = html_of(viewer, user=self.HOSTILE, q="script")
+        assert "<script>alert" not in html and "49" not in re.sub(r"<svg.*?</svg>", "", html, flags=re.S)
+        assert "&lt;script&gt;alert(1)" in html
+
+    def test_ids_that_no_database_stores_are_shown_and_linked(self, viewer: Person) -> None:
+        make_session(session_id="half \ud83d\0", user_id="\udc00 user", component_id="\ud800", component_name=None)
+        html = html_of(viewer)
+        link = re.search(r'<a href="(/sessions/lab/[^"]*)" data-row', html)
+        assert link is not None
+        assert viewer.client.get(link[1]).status_code == 503  # found, but its source is not configured
+        assert viewer.client.get("/sessions/", {"format": "json"}).json()["sessions"][0]["user_id"] == "\udc00 user"
+
+    def test_unknown_is_a_word_and_zero_a_number(self, viewer: Person) -> None:
+        make_session(title="", user_id=None, component_id=None, component_name=None, total_tokens=None, updated_at=0)
+        html = html_of(viewer)
+        assert "Untitled session" in html and ">no user<" in html
+        assert html.count(">unknown<") >= 4
+        assert '<span class="zero">0</span>' in html
+
+    def test_numbers_at_the_end_of_their_range(self, viewer: Person) -> None:
+        top = 2**63 - 1
+        make_session(updated_at=top, created_at=-top, total_tokens=top, cost=1e300, duration=1e300)
+        make_session()
+        html_of(viewer)
+        assert viewer.client.get("/sessions/", {"format": "json"}).status_code == 200
+
+
+class TestUrls:
+    def test_the_fragment_names_the_one_url_of_its_state(self, viewer: Person) -> None:
+        make_session()
+        response = viewer.client.get(
+            "/sessions/",
+            {"q": "", "since": "", "sort": "-updated", "type": "agent", "junk": "1"},
+            headers={"HX-Request": "true", "HX-Target": "list"},
+        )
+        assert response.headers["HX-Push-Url"] == "/sessions/?type=agent"
+
+    def test_going_back_asks_for_the_whole_page(self, viewer: Person) -> None:
+        headers = {"HX-Request": "true", "HX-Target": "list", "HX-History-Restore-Request": "true"}
+        assert "<html" in viewer.client.get("/sessions/", headers=headers).text
+
+    def test_removing_a_chip_keeps_the_rest(self, viewer: Person) -> None:
+        make_session()
+        html = html_of(viewer, type="agent", user=["alice@example.com", "bob"], sort="-tokens", since="7d")
+        link = re.search(r'<a href="([^"]*)" aria-label="Remove the filter user bob"', html)
+        assert link is not None
+        assert link[1].replace("&amp;", "&") == "?since=7d&type=agent&user=alice%40example.com&sort=-tokens"
+
+    def test_the_theme_is_rendered_by_the_server(self, viewer: Person) -> None:
+        viewer.client.cookies["theme"] = "dark"
+        assert '<html lang="en" data-theme="dark">' in html_of(viewer)
+        viewer.client.cookies["theme"] = '"><script>'
+        assert '<html lang="en">' in html_of(viewer)
+
+
+def test_it_takes_as_many_statements_for_many_rows_as_for_one(viewer: Person) -> None:
+    make_session()
+    with CaptureQueriesContext(connection) as one:
+        html_of(viewer)
+    for _ in range(60):
+        make_session()
+    with CaptureQueriesContext(connection) as many:
+        html_of(viewer)
+    assert len(many) == len(one) <= 16
