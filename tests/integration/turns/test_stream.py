@@ -6,10 +6,11 @@ import itertools
 import time
 import uuid
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
@@ -27,6 +28,13 @@ from tests.conftest import Person
 from tests.integration.turns.conftest import AGENT
 
 pytestmark = pytest.mark.django_db(transaction=True)
+T = TypeVar("T")
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """Run `work` in an event loop of a thread of its own: Playwright keeps one in the main thread of its process."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, work).result()
 
 
 @dataclass(frozen=True)
@@ -107,7 +115,7 @@ def read_all(person: Person | None, turn: Turn, **options: str) -> list[Got]:
         assert browser.status == 200
         return [message async for message in browser.messages()]
 
-    return asyncio.run(read())
+    return in_a_loop(read())
 
 
 def say(message: str) -> Turn:
@@ -166,7 +174,7 @@ def test_headers_keep_proxies_from_holding_it_back(source: Source, fake_model: A
         [_ async for _ in browser.messages()]
         return browser.headers
 
-    found = asyncio.run(headers())
+    found = in_a_loop(headers())
     assert found["content-type"].startswith("text/event-stream")
     assert found["cache-control"] == "no-cache, no-transform"
     assert found["x-accel-buffering"] == "no"
@@ -210,7 +218,7 @@ def test_two_browsers_see_the_same(source: Source, fake_model: Any, teammate: Pe
 
         return list(await asyncio.gather(read(teammate), read(owner)))
 
-    first, second = asyncio.run(both())
+    first, second = in_a_loop(both())
     assert [m.data for m in first if m.event == "answer"][-1] == [m.data for m in second if m.event == "answer"][-1]
 
 
@@ -224,7 +232,7 @@ def test_leaving_does_not_stop_the_turn(source: Source, fake_model: Any, teammat
                 break
         await browser.leave()
 
-    asyncio.run(peek())
+    in_a_loop(peek())
     got = read_all(teammate, turn)
     assert "one two three four five six" in [message.data for message in got if message.event == "answer"][-1]
     turn.refresh_from_db()
@@ -253,7 +261,7 @@ def test_silence_is_filled_for_proxies(source: Source, teammate: Person, monkeyp
         await browser.leave()
         return bytes(part["body"])
 
-    assert asyncio.run(first_part()) == b": keep-alive\n\n"
+    assert in_a_loop(first_part()) == b": keep-alive\n\n"
 
 
 @pytest.mark.parametrize("how", ["role", "active", "session"])
@@ -282,7 +290,7 @@ def test_a_right_taken_away_ends_an_open_stream(
         return [message async for message in browser.messages(5)]
 
     begun = time.monotonic()
-    assert asyncio.run(read())[-1].event == "done"
+    assert in_a_loop(read())[-1].event == "done"
     assert time.monotonic() - begun < 4
 
 
@@ -318,7 +326,7 @@ def test_who_may_follow(source: Source, teammate: Person, stranger: Person, view
             await browser.rest()
         return browser.status
 
-    assert asyncio.run(status(viewer, turn.pk)) == 200
-    assert asyncio.run(status(stranger, turn.pk)) == 404
-    assert asyncio.run(status(teammate, uuid.uuid4())) == 404
-    assert asyncio.run(status(None, turn.pk)) in (302, 401)
+    assert in_a_loop(status(viewer, turn.pk)) == 200
+    assert in_a_loop(status(stranger, turn.pk)) == 404
+    assert in_a_loop(status(teammate, uuid.uuid4())) == 404
+    assert in_a_loop(status(None, turn.pk)) in (302, 401)
