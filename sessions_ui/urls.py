@@ -4,12 +4,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from django.views.generic import RedirectView
 
-from sessions_ui.views import health, session, sessions, sign_in, turns
+from sessions_ui.views import health, run, session, sessions, sign_in, turns
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/<slug:source>/<str:qid>/", session.session, name="session"),
+    path("sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/", run.run, name="run"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),
     path("turns/<uuid:turn_id>/", turns.turn, name="turn"),
     path("turns/<uuid:turn_id>/events/", turns.turn_events, name="turn_events"),

@@ -28,10 +28,14 @@ STEPS = 80
 
 @dataclass
 class Budget:
-    """Characters of stored text that a page may still show, and how many one text may have."""
+    """Characters of stored text that a page may still show, and how many one text may have.
+
+    `folded`: how many a text may have that shows only when a tool call or a step is opened.
+    """
 
     left: int
     each: int
+    folded: int = 2_000
 
     def take(self, text: str, each: int | None = None) -> "Clipped":
         """Return as much of `text` as may be shown."""
@@ -224,7 +228,7 @@ def steps_of(outputs: list[StepOutput], budget: Budget) -> Iterator[StepView]:
             executor=output.executor_name or "",
             depth=min(depth, 12),
             status="ERROR" if failed else "PAUSED" if output.is_paused else "COMPLETED",
-            content=budget.take("" if inside else output.content_text, 1500),
+            content=budget.take("" if inside else output.content_text, budget.folded),
             error=(output.error or "")[:500],
         )
         waiting.extend((step, depth + 1) for step in reversed(inside))
@@ -239,8 +243,8 @@ def tool_view(call: ToolCall, budget: Budget) -> ToolView:
         brief=" ".join(arguments[:200].split())[:120],
         status=str(call.status),
         duration=call.duration,
-        arguments=budget.take(arguments, 2_000),
-        result=None if result is None else budget.take(result, 2_000),
+        arguments=budget.take(arguments, budget.folded),
+        result=None if result is None else budget.take(result, budget.folded),
         note=(execution.confirmation_note or "")[:500] if execution is not None else "",
     )
 

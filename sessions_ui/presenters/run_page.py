@@ -1,0 +1,295 @@
+"""The run page: its facts, its steps, all its messages and what is stored, bounded for a run of any size."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet, Subquery
+
+from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.records import (
+    BadRun,
+    Metrics,
+    ModelMetrics,
+    Run,
+    build_forest,
+    strip_for_postgres,
+    walk,
+)
+from sessions_ui.presenters.conversation import (
+    Budget,
+    Clipped,
+    Item,
+    MediumView,
+    ToolView,
+    citations_of,
+    items_of,
+    lineage_of,
+    medium_view,
+)
+from sessions_ui.rendering.json_tree import DEPTH_LIMIT, NODE_LIMIT
+
+# Characters of stored text on the page, 300,000 in all: its messages, its session state, its record.
+MESSAGES_TEXT, STATE_TEXT, RECORD_TEXT = 200_000, 40_000, 60_000
+EACH_TEXT, EACH_VALUE = 20_000, 2_000
+ITEMS, TOOLS, RUNS_BELOW, METRIC_ROWS = 400, 400, 300, 60
+
+
+@dataclass(frozen=True)
+class Message:
+    """An item of the run, and the anchor it is linked by."""
+
+    anchor: str
+    item: Item
+
+
+@dataclass(frozen=True)
+class Step:
+    """A line of the run's steps: a run, or one of this run's tool calls. `bar`: hundredths of the longest."""
+
+    depth: int
+    duration: float | None
+    bar: float
+    run: CatalogRun | None = None
+    tool: ToolView | None = None
+    anchor: str = ""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What one model used in one role, or one step of a workflow altogether."""
+
+    role: str
+    model: str
+    metrics: ModelMetrics | Metrics
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the run stands among the session's top-level runs: `number` of `total`, and its neighbours."""
+
+    number: int
+    total: int
+    root: CatalogRun | None
+    previous: CatalogRun | None
+    following: CatalogRun | None
+
+
+@dataclass(frozen=True)
+class RunPage:
+    """Everything the run page shows of a run; of one that is none, only `problem` and `bad_text`."""
+
+    row: CatalogRun
+    place: Place
+    steps: list[Step]
+    steps_left_out: int = 0
+    run: Run | None = None
+    metrics: Metrics | None = None
+    usage: list[Usage] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    left_out: int = 0
+    error: Clipped | None = None
+    waiting_for: list[str] = field(default_factory=list)
+    citations: list[dict[str, str]] = field(default_factory=list)
+    media: list[MediumView] = field(default_factory=list)
+    lineage: list[str] = field(default_factory=list)
+    state: Any = None
+    record: Any = None
+    problem: str = ""
+    bad_text: Clipped | None = None
+
+
+def run_inside(stored: Run | BadRun, row: CatalogRun) -> Run | BadRun | None:
+    """Return the run of the row out of the stored run at its position: that one itself, or one embedded in it.
+
+    None: it is not there (any more).
+    """
+    if isinstance(stored, BadRun):
+        return stored
+    runs = [node.run for node in walk(build_forest([stored])) if isinstance(node.run, Run)]
+    if row.run_id is not None:
+        return next((run for run in runs if run.run_id == row.run_id), None)
+    unnamed = [run for run in runs if run.run_id is None]
+    if row.stored:
+        return stored if stored.run_id is None else None
+    # Without ids only the order tells embedded runs apart.
+    same = CatalogRun.objects.filter(session_id=row.session_id, position=row.position, run_id=None)
+    return next(islice(unnamed, same.filter(ordinal__lt=row.ordinal).count(), None), None)
+
+
+def run_data(session: CatalogSession, row: CatalogRun, run: Run | BadRun) -> bytes:
+    """Return the run as JSON, as stored; only what JSON has no form for (NaN, lone surrogates) makes a cleaned copy.
+
+    Raises:
+        RecordError: it is nested too deeply.
+    """
+    data = {
+        "run": run.to_dict(),
+        "session_id": session.session_id,
+        "source": session.source,
+        "kind": row.kind,
+        "component_id": row.component_id,
+        "status": row.status or None,
+        "parent_run_id": row.parent_run_id,
+        "embedded": not row.stored,
+    }
+    try:
+        return json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return json.dumps(strip_for_postgres(data), allow_nan=False, ensure_ascii=False).encode()
+
+
+def run_page(row: CatalogRun, run: Run | BadRun) -> RunPage:
+    """Return what the page shows of the run."""
+    place = _place(row)
+    budget = Budget(MESSAGES_TEXT, EACH_TEXT, folded=EACH_TEXT)
+    below, left_out = _below(row)
+    if isinstance(run, BadRun):
+        text = run.raw if isinstance(run.raw, str) else repr(run.raw)
+        bad = budget.take(text)
+        return RunPage(row, place, _steps(row, below, []), left_out, problem=run.problem, bad_text=bad)
+    # What failed or waits matters most, so it takes from the budget first.
+    error = budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None
+    messages, messages_left_out = _messages(items_of(run, budget, everything=True))
+    made = [*run.output_media, *filter(None, [run.response_audio])]
+    return RunPage(
+        row=row,
+        place=place,
+        steps=_steps(row, below, messages),
+        steps_left_out=left_out,
+        run=run,
+        metrics=run.metrics,
+        usage=list(islice(_usage(run.metrics), METRIC_ROWS)),
+        messages=messages,
+        left_out=messages_left_out,
+        error=error,
+        waiting_for=[call.name for call in run.tool_calls if call.status == "waiting"][:10],
+        citations=citations_of(run),
+        media=[medium_view(medium) for medium in made[:50]],
+        lineage=lineage_of(run),
+        state=bounded(run.session_state, STATE_TEXT),
+        record=bounded(run.raw, RECORD_TEXT),
+    )
+
+
+def _place(row: CatalogRun) -> Place:
+    """Return the run's place in one statement: its root and the roots beside it, each with both counts."""
+    roots = CatalogRun.objects.filter(session_id=row.session_id, depth=0)
+    earlier, later = roots.filter(ordinal__lt=row.root_ordinal), roots.filter(ordinal__gt=row.root_ordinal)
+    previous = Subquery(earlier.order_by("-ordinal").values("ordinal")[:1])
+    following = Subquery(later.order_by("ordinal").values("ordinal")[:1])
+    near = roots.filter(Q(ordinal=row.root_ordinal) | Q(ordinal=previous) | Q(ordinal=following))
+    found = {run.ordinal: run for run in near.annotate(before=_count(earlier), behind=_count(later))}
+    root = found.pop(row.root_ordinal, None)
+    before, behind = (getattr(root, name, None) or 0 for name in ("before", "behind"))
+    return Place(
+        number=before + 1,
+        total=before + 1 + behind,
+        root=None if row.depth == 0 else root,
+        previous=next((run for run in found.values() if run.ordinal < row.root_ordinal), None),
+        following=next((run for run in found.values() if run.ordinal > row.root_ordinal), None),
+    )
+
+
+def _count(runs: QuerySet[CatalogRun]) -> Subquery:
+    """Count the runs inside a statement; NULL for none."""
+    return Subquery(runs.order_by().values("session_id").annotate(n=Count("id")).values("n"))
+
+
+def _below(row: CatalogRun) -> tuple[list[CatalogRun], int]:
+    """Return the first runs below this one, depth first, and how many more there are."""
+    tree = CatalogRun.objects.filter(
+        session_id=row.session_id, root_ordinal=row.root_ordinal, ordinal__gt=row.ordinal
+    ).order_by("ordinal")
+    runs = list(takewhile(lambda run: run.depth > row.depth, tree[: RUNS_BELOW + 1]))
+    if len(runs) <= RUNS_BELOW:
+        return runs, 0
+    after = tree.filter(depth__lte=row.depth).values_list("ordinal", flat=True).first()
+    whole = tree if after is None else tree.filter(ordinal__lt=after)
+    return runs[:RUNS_BELOW], whole.count() - RUNS_BELOW
+
+
+def _messages(items: Iterable[Item]) -> tuple[list[Message], int]:
+    """Return the first items with their anchors, and how many items or tool calls had no room."""
+    shown: list[Message] = []
+    room, left_out = TOOLS, 0
+    for item in items:
+        if len(shown) >= ITEMS or (item.tools and not room):
+            left_out += max(1, len(item.tools))
+            continue
+        left_out += max(0, len(item.tools) - room)
+        shown.append(Message(f"m{len(shown) + 1}", replace(item, tools=item.tools[:room])))
+        room -= len(shown[-1].item.tools)
+    return shown, left_out
+
+
+def _steps(row: CatalogRun, below: list[CatalogRun], messages: list[Message]) -> list[Step]:
+    """Return this run, then its tool calls with the runs below it put among them by the time they began."""
+    calls = [(message, tool) for message in messages for tool in message.item.tools]
+    durations = [row.duration, *(run.duration for run in below), *(tool.duration for _, tool in calls)]
+    longest = max((seconds for seconds in durations if seconds is not None), default=0.0)
+
+    def step(depth: int, seconds: float | None, **what: Any) -> Step:
+        share = 100 * seconds / longest if seconds and longest > 0 else 0.0
+        return Step(min(depth, 6), seconds, round(max(0.0, min(100.0, share)), 1), **what)
+
+    def below_before(moment: int | None) -> Iterator[Step]:
+        # A run deeper than the next child belongs to the child before it.
+        while waiting and (waiting[-1].depth > row.depth + 1 or moment is None or _began(waiting[-1]) < moment):
+            run = waiting.pop()
+            yield step(run.depth - row.depth, run.duration, run=run)
+
+    waiting = below[::-1]
+    steps = [step(0, row.duration, run=row)]
+    for message, tool in calls:
+        steps += below_before(message.item.created_at or 0)
+        steps.append(step(1, tool.duration, tool=tool, anchor=message.anchor))
+    return [*steps, *below_before(None)]
+
+
+def _began(run: CatalogRun) -> int:
+    """When a run began; one of unknown time comes after the calls of known time."""
+    return run.created_at if run.created_at is not None else 2**63
+
+
+def _usage(metrics: Metrics | None) -> Iterator[Usage]:
+    if metrics is None:
+        return
+    for role, models in metrics.models.items():
+        for model in models:
+            yield Usage(role, model.id or "", model)
+    for name, step in metrics.steps.items():
+        if step.metrics is not None:
+            yield Usage(name, step.executor_name or step.executor_type or "", step.metrics)
+
+
+class _Bounded:
+    """Copies as much of a JSON value as a tree of it shows, within a budget of characters."""
+
+    def __init__(self, budget: Budget) -> None:
+        self._budget = budget
+        self._nodes = 0
+
+    def copy(self, value: Any, depth: int = 0) -> Any:
+        """Return the value, its strings cut; behind the tree's limits as it is, so that its size is still told."""
+        self._nodes += 1
+        if self._nodes > NODE_LIMIT or depth > DEPTH_LIMIT:
+            return value
+        if isinstance(value, str):
+            return self._cut(value)
+        if isinstance(value, dict):
+            return {key: self.copy(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self.copy(inner, depth + 1) for inner in value]
+        return value
+
+    def _cut(self, text: str) -> str:
+        shown = self._budget.take(text)
+        return f"{shown.text}… {shown.total:,} characters" if shown.is_cut else text
+
+
+def bounded(value: Any, characters: int) -> Any:
+    """Return a JSON value as its tree may show it: `characters` of its strings, EACH_VALUE of each."""
+    return _Bounded(Budget(characters, EACH_VALUE - 40)).copy(value)
