@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.paging import DEFAULT_SORT, SORTS, STALE_CURSOR
@@ -131,6 +133,26 @@ def test_a_bad_cursor_gives_the_first_page_and_a_sentence(sort: str, number: int
         page = CatalogSession.objects.all().page(sort, BAD_CURSORS[number], 2)
     assert page.problem == STALE_CURSOR
     assert ids(page.rows) == ids(CatalogSession.objects.all().page(sort, None, 2).rows)
+
+
+FORGED = st.tuples(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2),
+    st.integers() | st.booleans() | st.text(max_size=3),
+    st.booleans() | st.integers(0, 2),
+).map(lambda parts: cursor(*parts))
+
+
+# The rows are only read, so all examples may share them.
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text() | FORGED, sort=st.sampled_from(ALL_SORTS))
+def test_any_cursor_gives_a_page_or_the_first_one_with_a_sentence(db: None, text: str, sort: str) -> None:
+    if not CatalogSession.objects.exists():
+        make(5)
+    with transaction.atomic():
+        page = CatalogSession.objects.all().page(sort, text, 3)
+    assert page.problem in ("", STALE_CURSOR)
+    if page.problem:
+        assert ids(page.rows) == ids(CatalogSession.objects.all().page(sort, None, 3).rows)
 
 
 @pytest.mark.parametrize("sort", ["-updated", "-cost", "title"])
