@@ -144,4 +144,4 @@ def test_it_takes_as_many_statements_for_many_rows_as_for_one(viewer: Person) ->
         make_session()
     with CaptureQueriesContext(connection) as many:
         html_of(viewer)
-    assert len(many) == len(one) <= 16
+    assert len(many) == len(one) <= 12
