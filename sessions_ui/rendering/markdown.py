@@ -25,9 +25,7 @@ MARKDOWN_LIMIT = 60_000
 """Characters that are parsed as Markdown; longer text is shown plain."""
 
 ALIGNMENTS = {f"text-align:{side}": f"align-{side}" for side in ("left", "center", "right")}
-TAGS = frozenset(
-    """p br hr strong em s a code pre span ul ol li blockquote table thead tbody tr th td""".split()
-)
+TAGS = frozenset("""p br hr strong em s a code pre span ul ol li blockquote table thead tbody tr th td""".split())
 CLASSES: dict[str, frozenset[str]] = {
     "span": CODE_CLASSES | {"image-text", "link-target", "clipped"},
     "pre": frozenset({"code"}),

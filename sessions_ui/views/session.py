@@ -24,7 +24,7 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     """Show a session as it now is in its source."""
     row = get_session_or_404(request, source, qid)
     try:
-        row, stored, reader = _fetch(row)
+        row, stored, reader = fetch(row)
         if wants_json(request):
             data = session_data(row, stored, str(reader.layout), ordinal(request.GET, "after"))
             return JsonResponse(strip_for_postgres(data))
@@ -45,7 +45,7 @@ def unavailable(request: HttpRequest, row: CatalogSession, sentence: str) -> Htt
     return render(request, TEMPLATE, {"nav": "sessions", "row": row, "problem": sentence}, status=503)
 
 
-def _fetch(row: CatalogSession) -> tuple[CatalogSession, Session, Reader]:
+def fetch(row: CatalogSession) -> tuple[CatalogSession, Session, Reader]:
     """Return the session's row, brought up to date, its stored columns and a reader of its source."""
     try:
         reader = Reader(get_source(row.source))
