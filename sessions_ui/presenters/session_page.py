@@ -1,5 +1,6 @@
 """The session page: its window of the conversation, its tabs, and its twin as data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,7 +9,7 @@ from django.http import QueryDict
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import Window, outline, top_level_window
 from agentos.db.reader import Reader
-from agentos.records import SESSION_COLUMNS, Session, readable
+from agentos.records import SESSION_COLUMNS, BadRun, Run, Session, readable
 from sessions_ui.presenters.conversation import Budget, RunView, run_view
 
 WINDOW = 20
@@ -16,6 +17,8 @@ WINDOW = 20
 PAGE_TEXT, EACH_TEXT = 70_000, 6_000
 TREE_ROWS = 200
 DATA_RUNS = 500
+DATA_BATCH_BYTES = 2_000_000
+DATA_TOKENS = ("input_tokens", "output_tokens", "total_tokens", "reasoning_tokens", "cache_read_tokens")
 RAW_CHARACTERS = 40_000
 TABS = (
     ("runs", "Run tree"),
@@ -98,15 +101,15 @@ def _raw(reader: Reader, row: CatalogSession, name: str) -> RawColumn:
     return RawColumn(name, readable(text), total)
 
 
-def session_data(row: CatalogSession, session: Session, layout: str, start: int | None) -> dict[str, Any]:
+def session_data(row: CatalogSession, session: Session, reader: Reader, start: int | None) -> dict[str, Any]:
     """Return the page as data: the table's fields, the counts, and up to DATA_RUNS runs from `start` on."""
     stored = outline(row).filter(stored=True).exclude(kind="bad").order_by("position")
     runs = list(stored.filter(position__gte=start or 0)[: DATA_RUNS + 1])
     more = runs[DATA_RUNS].position if len(runs) > DATA_RUNS else None
     fields = {name: session.raw.get(name) for name in SESSION_COLUMNS if name != "runs"}
     return {
-        "session": fields | _counts(row, session) | {"layout": layout, "statuses": _statuses(row)},
-        "runs": [_run_data(run) for run in runs[:DATA_RUNS]],
+        "session": fields | _counts(row, session) | {"layout": str(reader.layout), "statuses": _statuses(row)},
+        "runs": list(_runs_data(row, runs[:DATA_RUNS], reader)),
         "next": more,
     }
 
@@ -131,7 +134,7 @@ def _counts(row: CatalogSession, session: Session) -> dict[str, Any]:
             "total_tokens": row.total_tokens or 0,
         },
         "has_summary": row.has_summary,
-        "topics": session.topics,
+        "topics": session.topics or None,
     }
 
 
@@ -140,19 +143,36 @@ def _statuses(row: CatalogSession) -> list[str | None]:
     return [status or None for status in stored.values_list("status", flat=True)]
 
 
-def _run_data(run: CatalogRun) -> dict[str, Any]:
+def _runs_data(row: CatalogSession, runs: list[CatalogRun], reader: Reader) -> Iterator[dict[str, Any]]:
+    """Yield each run as data. The order of tool calls and half of the token counts are in the stored run alone."""
+    for batch in _batches(runs):
+        stored = reader.runs(row.session_id, [run.position for run in batch])
+        yield from map(_run_data, batch, stored)
+
+
+def _batches(runs: list[CatalogRun]) -> Iterator[list[CatalogRun]]:
+    """Group runs so that the payload read at once is bounded; a larger run is read by itself."""
+    batch: list[CatalogRun] = []
+    for run in runs:
+        if batch and sum(one.size for one in batch) + run.size > DATA_BATCH_BYTES:
+            yield batch
+            batch = []
+        batch.append(run)
+    if batch:
+        yield batch
+
+
+def _run_data(row: CatalogRun, run: Run | BadRun) -> dict[str, Any]:
+    metrics = run.metrics if isinstance(run, Run) and run.kind != "workflow" else None
     return {
-        "run_id": run.run_id,
-        "kind": run.kind,
-        "component_id": run.component_id,
-        "parent_run_id": run.parent_run_id,
-        "status": run.status or None,
-        "created_at": run.created_at,
-        "model": run.model,
-        "tokens": {
-            "input_tokens": run.input_tokens,
-            "output_tokens": run.output_tokens,
-            "total_tokens": run.total_tokens,
-        },
-        "tool_calls": list(run.tool_names),
+        "run_id": row.run_id,
+        "kind": row.kind,
+        "component_id": row.component_id,
+        "parent_run_id": row.parent_run_id,
+        "status": row.status or None,
+        "created_at": row.created_at,
+        "model": row.model,
+        # Agno leaves zeros out when it stores metrics.
+        "tokens": {} if metrics is None else {key: getattr(metrics, key) or 0 for key in DATA_TOKENS},
+        "tool_calls": [tool.tool_name for tool in run.tools] if isinstance(run, Run) else [],
     }

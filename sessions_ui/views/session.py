@@ -26,7 +26,7 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     try:
         row, stored, reader = fetch(row)
         if wants_json(request):
-            data = session_data(row, stored, str(reader.layout), ordinal(request.GET, "after"))
+            data = session_data(row, stored, reader, ordinal(request.GET, "after"))
             return JsonResponse(strip_for_postgres(data))
         page = session_page(row, stored, reader, request.GET)
     except SourceUnavailable as error:

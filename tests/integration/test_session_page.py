@@ -72,10 +72,10 @@ def assert_data(data: dict[str, Any], expected: dict[str, Any]) -> None:
     shown = data["session"]
     assert {key: shown[key] for key in SAME} == {key: expected[key] for key in SAME}
     assert (shown["session_state"] or {}) == (expected["session_state"] or {})
-    assert shown["topics"] == (expected["topics"] or [])
+    assert shown["topics"] == expected["topics"]
     assert shown["layout"] in ("blob", "table", "mixed")
     assert "runs" not in shown
-    facts = ("run_id", "kind", "component_id", "parent_run_id", "status", "created_at", "model")
+    facts = ("run_id", "kind", "component_id", "parent_run_id", "status", "created_at", "model", "tokens", "tool_calls")
     assert [{key: run[key] for key in facts} for run in data["runs"]] == [
         {key: run[key] for key in facts} for run in expected["runs"]
     ]
