@@ -32,7 +32,7 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     except SourceUnavailable as error:
         return unavailable(request, row, str(error))
     context: dict[str, Any] = {"nav": "sessions", "row": row, "page": page, "tabs": TABS, "layout": str(reader.layout)}
-    fragment = {"older": "#window", "inspector": "#inspector"}.get(request.headers.get("HX-Target", ""), "")
+    fragment = "#inspector" if request.headers.get("HX-Target") == "inspector" else ""
     if not fragment:
         context |= composer_context(request, row)
     return render(request, TEMPLATE + fragment, context)
