@@ -10,6 +10,8 @@ HOST ?= 127.0.0.1
 DB ?=
 # Test processes: each has a database, a server and a browser of its own.
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
+# Apart from the browser tests: Playwright keeps an event loop in its process, in which Django's own client cannot run.
+HEADLESS := tests/unit tests/integration tests/interop
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,8 +21,10 @@ up: $(VENV)/.runtime  ## set up and serve; DB=postgresql://… or DB=path/to/agn
 
 test: $(VENV)/.dev $(VENV)/.agno2 browser  ## everything: lint, types, unit, integration, browser, interop
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/pytest tests $(PARALLEL)
-	@$(BIN)/pytest tests $(PARALLEL) --db=postgres -m "not sqlite_only"
+	@$(BIN)/pytest $(HEADLESS) $(PARALLEL)
+	@$(BIN)/pytest $(HEADLESS) $(PARALLEL) --db=postgres -m "not sqlite_only"
+	@$(BIN)/pytest tests/browser $(PARALLEL)
+	@$(BIN)/pytest tests/browser $(PARALLEL) --db=postgres -m "not sqlite_only"
 
 test-fast: $(VENV)/.dev  ## unit and integration tests on SQLite, no browser
 	@$(BIN)/pytest tests/unit tests/integration

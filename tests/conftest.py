@@ -45,6 +45,11 @@ def loopback_only() -> Iterator[None]:
         yield
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run browser tests last: Playwright keeps an event loop in its process, in which Django's client cannot run."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def manifest() -> dict[str, Any]:
     """The corpus manifest: what every session in every corpus database contains."""

@@ -197,7 +197,10 @@ def _sqlite_source(where: str, name: str, path: str, query: str) -> Source:
     parts = _query_parts(where, query, _SQLITE_PARTS)
     if "schema" in parts:
         raise SourceError(f"{where}: a SQLite file has no schemas; leave schema out.")
-    file = Path(path).expanduser().absolute()
+    try:
+        file = Path(path).expanduser().absolute()
+    except RuntimeError:  # ~somebody, of whom this machine knows no home folder
+        raise SourceError(f"{where}: the home folder at the start of the path is not known.") from None
     return Source(name or _name_from(file.stem), "sqlite", f"sqlite:///{file}", **_own_parts(where, parts))
 
 

@@ -89,6 +89,7 @@ def test_several_sources_keep_their_order() -> None:
         ("a=x.db?runs_table=", "runs_table is ''"),
         ("a=postgresql://h/app?schema=a'b", "schema is"),
         ("a=sqlite:////x%00.db", "NUL"),
+        ("x=~nobody-of-this-name/agno.db", "home folder"),
     ],
 )
 def test_what_is_refused(text: str, words: str) -> None:
