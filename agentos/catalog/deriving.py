@@ -7,11 +7,9 @@ from typing import Any
 from agentos.catalog.facts import place, rows_of, stub_mark, sums
 from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import TITLE_CHARACTERS, CatalogRun
-from agentos.db.reader import Reader, RunStub, Stamp
+from agentos.db.reader import Reader, RunStub, Stamp, batches
 from agentos.records import BadRun, Run, Session, as_datetime, display_name
 
-# Payload read at once; a single run larger than that is read by itself.
-_BATCH_BYTES = 4_000_000
 _BATCH_RUNS = 50
 # Runs at the beginning of which a title is looked for while they are at hand anyway.
 _OPENING_RUNS = 4
@@ -40,7 +38,7 @@ class Derivation:
             else:
                 group[0].position = stub.position
                 groups[stub.position] = group
-        for batch in _batches(wanted):
+        for batch in batches(wanted, _BATCH_RUNS):
             read = self._reader.runs(self._session_id, [stub.position for stub in batch])
             for stub, run in zip(batch, read, strict=True):
                 if stub.position < _OPENING_RUNS:
@@ -103,19 +101,6 @@ def _unchanged_groups(known: list[CatalogRun]) -> dict[tuple[str | None, str], l
     return {
         (group[0].run_id, group[0].mark): group for group in by_position.values() if len(group) == 1 and group[0].mark
     }
-
-
-def _batches(stubs: list[RunStub]) -> Iterator[list[RunStub]]:
-    batch: list[RunStub] = []
-    size = 0
-    for stub in stubs:
-        if batch and (len(batch) >= _BATCH_RUNS or size + stub.size > _BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(stub)
-        size += stub.size
-    if batch:
-        yield batch
 
 
 def seconds(value: int | None) -> int:

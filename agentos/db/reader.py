@@ -63,7 +63,7 @@ class Reader:
 
     def iter_runs(self, session_id: str, batch: int = 20) -> Iterator[Run | BadRun]:
         """Yield every run in Agno's order, holding few in memory: `batch` rows, or about BATCH_BYTES of a list."""
-        for stubs in _batches(self.run_stubs(session_id), batch):
+        for stubs in batches(self.run_stubs(session_id), batch):
             yield from self._at(session_id, stubs)
 
     def all_runs(self, session_id: str) -> list[Run | BadRun]:
@@ -177,7 +177,7 @@ def _places(stubs: list[RunStub]) -> tuple[dict[int, str], list[int]]:
     return row_ids, [stub.position for stub in stubs if stub.place == "list"]
 
 
-def _batches(stubs: list[RunStub], rows_at_once: int) -> Iterator[list[RunStub]]:
+def batches(stubs: list[RunStub], rows_at_once: int) -> Iterator[list[RunStub]]:
     """Group stubs so that the payload of a group is bounded.
 
     The size of rows is what PostgreSQL compressed it to, so they are counted as well; but where there is a list, each

@@ -3,18 +3,10 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-TOKEN_KEYS: Final = (
-    "input_tokens",
-    "output_tokens",
-    "total_tokens",
-    "audio_input_tokens",
-    "audio_output_tokens",
-    "audio_total_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "cost",
-)
+from agentos.records import TOKEN_KEYS
+
+# What is added up of each metrics object.
+_SUMMED: Final = (*TOKEN_KEYS, "cost")
 
 
 def run_metrics(run: dict[str, Any], skip: frozenset[str] = frozenset()) -> Iterator[dict[str, Any]]:
@@ -53,7 +45,7 @@ def member_ids(run: dict[str, Any]) -> list[str]:
 
 def add(total: dict[str, Any], metrics: dict[str, Any], sign: int = 1) -> None:
     """Add run metrics to a session's total in place, or take them out again with `sign` -1."""
-    _add_numbers(total, metrics, TOKEN_KEYS, sign)
+    _add_numbers(total, metrics, _SUMMED, sign)
     _add_details(total, metrics.get("details"), sign)
     extra = metrics.get("additional_metrics")
     if isinstance(extra, dict):
@@ -67,7 +59,7 @@ def _add_details(total: dict[str, Any], details: Any, sign: int) -> None:
     for role, entries in details.items():
         for entry in entries if isinstance(entries, list) else []:
             if isinstance(entry, dict):
-                _add_numbers(_same_model(_object(total, "details"), role, entry), entry, TOKEN_KEYS, sign)
+                _add_numbers(_same_model(_object(total, "details"), role, entry), entry, _SUMMED, sign)
 
 
 def _same_model(details: dict[str, Any], role: str, entry: dict[str, Any]) -> dict[str, Any]:

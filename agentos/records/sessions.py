@@ -113,10 +113,6 @@ class Session(Record):
         return _SessionData.from_dict(self.session_data or {})
 
 
-def _runs(stored: Any) -> list[Run | BadRun]:
-    return [parse_run(item) for item in stored] if isinstance(stored, list) else []
-
-
 class _SessionData(Record):
     """The keys of `session_data`."""
 
