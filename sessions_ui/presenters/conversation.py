@@ -131,6 +131,11 @@ class RunView:
     lineage: list[str] = field(default_factory=list)
     missing_members: bool = False
 
+    @property
+    def bar(self) -> int:
+        """Length of the run's bar in the spine, in pixels: by the figures of its tokens, 4 when they are unknown."""
+        return min(32, 4 + 6 * len(str(self.row.total_tokens))) if self.row.total_tokens else 4
+
 
 def run_view(tree: Tree, run: Run | BadRun, budget: Budget) -> RunView:
     """Return the view of one top-level run."""
