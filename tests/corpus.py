@@ -1,5 +1,7 @@
 """The corpus as sources: each database, and each pair of tables in it, under a name of its own."""
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 from tests.conftest import PG_DUMPS
@@ -17,3 +19,10 @@ def texts(name: str, url: str, sessions: list[dict[str, Any]]) -> list[tuple[str
         where += f"&schema={schema}" if name in PG_DUMPS else ""
         found.append((f"corpus{number}", f"corpus{number}={where}", expected))
     return found
+
+
+def write(path: Path, sql: str, *params: Any) -> None:
+    """Change a SQLite database as some other program would: on a connection of its own, closed at once."""
+    with sqlite3.connect(path) as database:
+        database.execute(sql, params)
+    database.close()

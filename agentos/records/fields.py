@@ -5,6 +5,7 @@ trusted to have the type Agno gives it. Nothing is copied or converted, so what 
 """
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar, overload
 
@@ -88,7 +89,7 @@ class Record:
         return f"{type(self).__name__}({', '.join(map(str, self.raw))})"
 
 
-class Field(Generic[T]):
+class Field(ABC, Generic[T]):
     """A descriptor for one key; subclasses say in `read` what they accept."""
 
     def __init__(self, key: str = "") -> None:
@@ -110,9 +111,9 @@ class Field(Generic[T]):
         """Store the value, records as the objects they view."""
         record.raw[self.key] = plain(value)
 
+    @abstractmethod
     def read(self, value: Any) -> T:
         """Return the stored value, or what stands for a missing one."""
-        raise NotImplementedError
 
 
 class Value(Field[Any]):

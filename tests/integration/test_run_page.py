@@ -3,7 +3,6 @@
 import json
 import math
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from agentos.db.sources import Source, get_source
 from agentos.records import Run, RunNode, build_forest, walk
 from sessions_ui.presenters.run_page import EACH_TEXT
 from tests.conftest import SQLITE_FILES, Person
-from tests.corpus import texts
+from tests.corpus import texts, write
 
 pytestmark = pytest.mark.django_db
 Open = Callable[[str], list[Source]]
@@ -43,12 +42,6 @@ def lab(sources: Open, corpus_file: Callable[[str], Path]) -> Path:
     path: Path = corpus_file("agno-v3.db")
     refresh_source(sources(f"lab=sqlite:///{path}")[0])
     return path
-
-
-def write(path: Path, sql: str, *params: Any) -> None:
-    with sqlite3.connect(path) as database:
-        database.execute(sql, params)
-    database.close()
 
 
 def store(path: Path, session_id: str, *runs: str) -> None:

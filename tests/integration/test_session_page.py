@@ -14,7 +14,7 @@ from agentos.catalog.keys import quote_id
 from agentos.catalog.sync import refresh_source
 from agentos.db.sources import Source, get_source
 from tests.conftest import PG_DUMPS, SQLITE_FILES, Person
-from tests.corpus import texts
+from tests.corpus import texts, write
 
 pytestmark = pytest.mark.django_db
 Open = Callable[[str], list[Source]]
@@ -41,12 +41,6 @@ def lab(sources: Open, corpus_file: Callable[[str], Path]) -> Path:
     path: Path = corpus_file("agno-v3.db")
     refresh_source(sources(f"lab=sqlite:///{path}")[0])
     return path
-
-
-def write(path: Path, sql: str, *params: Any) -> None:
-    with sqlite3.connect(path) as database:
-        database.execute(sql, params)
-    database.close()
 
 
 @pytest.mark.parametrize("name", [*SQLITE_FILES, *PG_DUMPS])

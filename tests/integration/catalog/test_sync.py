@@ -1,6 +1,5 @@
 """The catalog holds what the sources hold: of every corpus database, and after every kind of change by others."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from agentos.catalog.models import CatalogRun, CatalogSession, SourceState
 from agentos.catalog.sync import keep_fresh, rebuild, refresh_session, refresh_source
 from agentos.db.sources import Source, get_source
 from tests.conftest import PG_DUMPS, SQLITE_FILES
+from tests.corpus import texts, write
 
 pytestmark = pytest.mark.django_db
 COUNTS = (
@@ -28,12 +28,6 @@ def lab(sources: Open, corpus_file: Callable[[str], Path]) -> Path:
     return path
 
 
-def change(path: Path, sql: str, *params: Any) -> None:
-    with sqlite3.connect(path) as database:
-        database.execute(sql, params)
-    database.close()
-
-
 @pytest.mark.parametrize("name", [*SQLITE_FILES, *PG_DUMPS])
 def test_equals_the_manifest(
     name: str,
@@ -43,13 +37,8 @@ def test_equals_the_manifest(
     pg_corpus: Callable[[str], str],
 ) -> None:
     url = pg_corpus(name) if name in PG_DUMPS else f"sqlite:///{corpus_file(name)}"
-    tables: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for session in manifest[name]["sessions"]:
-        key = (session["tables"]["session_table"], session["tables"].get("schema") or "ai")
-        tables.setdefault(key, []).append(session)
-    for number, ((table, schema), expected) in enumerate(tables.items()):
-        where = f"{url}{'&' if '?' in url else '?'}session_table={table}"
-        [source] = sources(f"corpus{number}={where}" + (f"&schema={schema}" if name in PG_DUMPS else ""))
+    for _, text, expected in texts(name, url, manifest[name]["sessions"]):
+        [source] = sources(text)
 
         report = refresh_source(source)
 
@@ -89,15 +78,15 @@ def test_follows_a_rename_a_new_run_and_a_deletion(lab: Path) -> None:
     source = get_source("lab")
     refresh_source(source)
     rename = "UPDATE agno_sessions SET session_data = json_set(session_data, '$.session_name', ?) WHERE session_id = ?"
-    change(lab, rename, "A new name", "tools-trouble-01")
+    write(lab, rename, "A new name", "tools-trouble-01")
     columns = "session_id, run_type, agent_id, user_id, status, run_index, created_at, updated_at"
-    change(
+    write(
         lab,
         f"INSERT INTO agno_runs (run_id, run_data, {columns})"
         f" SELECT 'brand-new', json_set(run_data, '$.run_id', 'brand-new'), {columns} FROM agno_runs"
         " WHERE session_id = 'many-runs' LIMIT 1",
     )
-    change(lab, "DELETE FROM agno_sessions WHERE session_id = 'run-errors'")
+    write(lab, "DELETE FROM agno_sessions WHERE session_id = 'run-errors'")
 
     report = refresh_source(source)
 
@@ -112,7 +101,7 @@ def test_an_unchanged_run_is_not_read_again(lab: Path) -> None:
     source = get_source("lab")
     refresh_source(source)
     before = set(CatalogRun.objects.filter(session__session_id="many-runs").values_list("pk", flat=True))
-    change(lab, "UPDATE agno_runs SET updated_at = updated_at + 1, status = 'ERROR' WHERE run_index = 3")
+    write(lab, "UPDATE agno_runs SET updated_at = updated_at + 1, status = 'ERROR' WHERE run_index = 3")
 
     refresh_session(source, "many-runs")
 
@@ -181,7 +170,7 @@ def test_rebuild_makes_the_same_catalog(lab: Path) -> None:
 )
 def test_a_malformed_row_stops_nothing(runs: str, corpus_file: Callable[[str], Path], sources: Open) -> None:
     path = corpus_file("agno-v2.db")
-    change(path, "UPDATE agno_sessions SET runs = ? WHERE session_id = 'run-errors'", runs)
+    write(path, "UPDATE agno_sessions SET runs = ? WHERE session_id = 'run-errors'", runs)
     [source] = sources(f"lab=sqlite:///{path}")
 
     report = refresh_source(source)
@@ -194,7 +183,7 @@ def test_a_malformed_row_stops_nothing(runs: str, corpus_file: Callable[[str], P
 def test_ids_of_any_length_and_script(lab: Path) -> None:
     odd = ["x" * 10_000, "0", "a/../b?#%2f", "__proto__", "é́ ‮", "\u2028"]
     for session_id in odd:
-        change(lab, "INSERT INTO agno_sessions (session_id, session_type, created_at) VALUES (?, 'agent', ?)",
+        write(lab, "INSERT INTO agno_sessions (session_id, session_type, created_at) VALUES (?, 'agent', ?)",
                session_id, 1_790_000_000_000)  # fmt: skip
     refresh_source(get_source("lab"))
 
