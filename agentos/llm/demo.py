@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from typing import Final
 
-from agentos.llm.base import Delta
+from agentos.llm.base import Delta, Model, Request
 from agentos.records import Message
 
 DEMO_MODEL_ID: Final = "demo"
@@ -14,13 +14,14 @@ DEMO_PROVIDER: Final = "AgentOS Sessions demo"
 _QUOTED: Final = 300
 
 
-class DemoModel:
+class DemoModel(Model):
     """Answers offline and always the same to the same conversation, and says that no model key is set.
 
     `pause` is the time between two words, in seconds. `instead_of` names the model a key would bring.
     """
 
     id = DEMO_MODEL_ID
+    name = "DemoModel"
     provider = DEMO_PROVIDER
     service = DEMO_PROVIDER
 
@@ -28,9 +29,10 @@ class DemoModel:
         self.instead_of = instead_of
         self.pause = pause
 
-    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
-        """Yield a word at a time; it needs no ticks and never fails."""
-        for word in re.findall(r"\s*\S+", self._answer(messages)):
+    def answer(self, request: Request, *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
+        """Yield a word at a time, or all at once; it calls no tools, needs no ticks and never fails."""
+        answer = self._answer(request.messages)
+        for word in re.findall(r"\s*\S+", answer) if request.stream else [answer]:
             if cancelled():
                 return
             yield Delta(content=word)

@@ -7,16 +7,16 @@ silent server can be given up, and its connection closed, at any moment.
 import queue
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from django.conf import settings
 
-from agentos.llm.base import MAX_ANSWER, MAX_SECONDS, Delta, ModelError
+from agentos.llm.base import MAX_ANSWER, MAX_SECONDS, Delta, Model, ModelError, Request
 from agentos.llm.connection import Connection, Interrupted
 from agentos.llm.errors import NO_ANSWER, explain
 from agentos.llm.wire import to_wire
-from agentos.records import Message, Metrics
+from agentos.records import Metrics
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -29,7 +29,7 @@ _REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
 _END: Final = object()
 
 
-class OpenAIChat:
+class OpenAIChat(Model):
     """A model behind a chat completions endpoint.
 
     Args:
@@ -38,6 +38,7 @@ class OpenAIChat:
         timeout: seconds without a byte until the model is given up.
     """
 
+    name = "OpenAIChat"
     provider = "OpenAI"
     service = "OpenAI Chat"
 
@@ -49,12 +50,12 @@ class OpenAIChat:
         self.base_url = settings.OPENAI_BASE_URL if base_url is None else base_url
         self.timeout = settings.AGENTOS_MODEL_TIMEOUT if timeout is None else timeout
 
-    def stream(self, messages: Sequence[Message], *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
-        """Yield the answer as the server sends it; see `Model.stream`."""
+    def answer(self, request: Request, *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
+        """Yield the answer as the server sends it; see `Model.answer`."""
         connection = Connection()
         arrivals: queue.Queue[Any] = queue.Queue(maxsize=1000)  # bounded: a fast server waits for a slow reader
         reader = threading.Thread(
-            target=self._read, args=(to_wire(messages), connection, arrivals), name="model-stream", daemon=True
+            target=self._read, args=(to_wire(request.messages), connection, arrivals), name="model-stream", daemon=True
         )
         reader.start()
         try:

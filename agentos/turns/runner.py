@@ -18,6 +18,7 @@ from agentos.catalog.sync import refresh_session
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
 from agentos.db.writer import AlreadyStored, Writer
+from agentos.llm.base import Request
 from agentos.records import Session
 from agentos.turns.intake import Intake
 from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, mark_orphans
@@ -101,7 +102,8 @@ def _carry_out(turn: Turn) -> None:
     beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started)
     question = Question(turn.message, continued_by=turn.actor, **turn.attachments)
     intake = Intake(turn.pk)
-    answer = intake.take(who.model.stream(sent_messages(who, question), cancelled=intake.cancelled))
+    request = Request(sent_messages(who, question))
+    answer = intake.take(who.model.answer(request, cancelled=intake.cancelled))
     _store(turn, source, who, question, answer)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agentos.llm.base import Delta, ModelError
+from agentos.llm.base import Delta, ModelError, Request
 from agentos.llm.openai_chat import OpenAIChat, usage_of
 from agentos.records import Message
 
@@ -19,7 +19,7 @@ def never() -> bool:
 
 def ask(text: str, cancelled: Callable[[], bool] = never, **options: Any) -> list[Delta]:
     model = OpenAIChat("fake-model", **options)
-    return list(model.stream([Message(role="user", content=text)], cancelled=cancelled))
+    return list(model.answer(Request([Message(role="user", content=text)]), cancelled=cancelled))
 
 
 def text_of(deltas: list[Delta]) -> str:
@@ -106,8 +106,8 @@ def test_an_error_says_what_to_do(fake_model: Any, directive: str, status: int, 
 def test_a_cut_stream_is_an_error_after_what_arrived(fake_model: Any) -> None:
     arrived = []
     with pytest.raises(ModelError, match=r"broke (off )?before"):
-        for delta in OpenAIChat("m").stream(
-            [Message(role="user", content="[[say one two three]] [[drop 2]]")], cancelled=never
+        for delta in OpenAIChat("m").answer(
+            Request([Message(role="user", content="[[say one two three]] [[drop 2]]")]), cancelled=never
         ):
             arrived.append(delta.content)
     assert "".join(arrived) == "one "
