@@ -116,9 +116,16 @@ class UserQuestion(Record):
 
 
 class StepOutput(Record):
-    """What one step of a workflow returned; containers (Loop, Parallel, ...) hold their steps' outputs in `steps`."""
+    """What one step of a workflow returned; containers (Loop, Parallel, ...) hold their steps' outputs in `steps`.
+
+    A built one has succeeded unless it is told otherwise. While its run goes on, `content` may be any Python object.
+    """
 
     __slots__ = ()
+    always = (
+        "content", "step_name", "step_id", "step_type", "executor_type", "executor_name", "step_run_id",
+        "images", "videos", "audio", "files", "metrics", "success", "error", "stop", "is_paused",
+    )  # fmt: skip
     content = Value()
     step_name = Text()
     step_id = Text()
@@ -138,6 +145,9 @@ class StepOutput(Record):
     step_index = Integer()
     session_state = Object()
     steps: "Read[list[StepOutput]]" = Read(lambda stored: step_outputs(stored))
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**({"success": True, "stop": False, "is_paused": False} | values))
 
     @property
     def content_text(self) -> str:
