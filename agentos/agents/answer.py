@@ -10,6 +10,7 @@ from agentos.db.reader import Reader, RunStub
 from agentos.llm.base import Model
 from agentos.llm.demo import DEMO_MODEL_ID, DEMO_PROVIDER, DemoModel
 from agentos.llm.openai_chat import OpenAIChat
+from agentos.llm.wire import SYSTEM_ROLES
 from agentos.records import BadRun, Message, Run, Session
 
 # How many runs Agno sends as history when an agent, a team or a workflow says nothing else.
@@ -154,7 +155,11 @@ def _pairs(runs: Sequence[Run]) -> Iterator[Message]:
 
 
 def _model(model_id: str | None) -> Model:
-    return OpenAIChat(model_id or DEFAULT_MODEL) if settings.OPENAI_API_KEY else DemoModel(instead_of=model_id)
+    if not settings.OPENAI_API_KEY:
+        return DemoModel(instead_of=model_id)
+    # Servers other than OpenAI may know no developer.
+    roles = dict(SYSTEM_ROLES) if settings.OPENAI_BASE_URL else None
+    return OpenAIChat(model_id or DEFAULT_MODEL, role_map=roles)
 
 
 def _model_id(session: Session, runs: Sequence[Run]) -> str | None:

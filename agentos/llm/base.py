@@ -85,9 +85,13 @@ class Model(ABC):
     id: str
     # The class as Agno calls it ("OpenAIChat").
     name: str
-    # Short name, as a run's `model_provider` has it, and long name, as `metrics.details` has it.
+    # Short name, as a run's `model_provider` has it.
     provider: str
-    service: str
+
+    @property
+    @abstractmethod
+    def service(self) -> str:
+        """Long name of the provider, as `metrics.details` has it ("OpenAI Chat")."""
 
     @abstractmethod
     def answer(self, request: Request, *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:

@@ -41,6 +41,10 @@ class Connection:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 
+    def wait(self, seconds: float) -> bool:
+        """Pause, but not beyond `close()`; return whether that was called."""
+        return self._closed.wait(seconds)
+
     def put(self, arrivals: "queue.Queue[Any]", item: Any, *, quietly: bool = False) -> None:
         """Wait until `arrivals` takes the item.
 
@@ -55,6 +59,8 @@ class Connection:
             raise Interrupted
 
     def _on_request(self, request: "httpx2.Request") -> None:
+        if self._closed.is_set():
+            raise Interrupted
         request.extensions["trace"] = self._on_trace
 
     def _on_trace(self, event: str, info: dict[str, Any]) -> None:

@@ -1,185 +1,148 @@
-"""Any server that speaks OpenAI's chat completions, through the openai client.
+"""Any server that speaks OpenAI's chat completions."""
 
-The stream is read in a thread of its own, so that whoever waits for it can look around several times a second: a
-silent server can be given up, and its connection closed, at any moment.
-"""
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
-import queue
-import threading
-import time
-from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING, Any, Final, cast
-
-from django.conf import settings
-
-from agentos.llm.base import MAX_ANSWER, MAX_SECONDS, Delta, Model, ModelError, Request
-from agentos.llm.connection import Connection, Interrupted
-from agentos.llm.errors import NO_ANSWER, explain
-from agentos.llm.wire import to_wire
+from agentos.llm.base import Delta, Json, Request, ToolCallPart
+from agentos.llm.openai_base import OpenAIModel
+from agentos.llm.reading import as_json, citations_of, counts, failed, obj, objects, text
+from agentos.llm.wire import ROLES, to_wire
 from agentos.records import Metrics
 
 if TYPE_CHECKING:
     from openai import OpenAI
-    from openai.types.chat import ChatCompletionMessageParam
 
-# Seconds between two ticks while nothing arrives.
-_TICK: Final = 0.25
 # Where servers put the model's reasoning: DeepSeek and vLLM, OpenRouter and Ollama, others.
 _REASONING_FIELDS: Final = ("reasoning_content", "reasoning", "thinking")
-_END: Final = object()
+# Of a spoken answer: hertz and channels, which the server does not say.
+_SOUND: Final = {"sample_rate": 24000, "channels": 1}
 
 
-class OpenAIChat(Model):
-    """A model behind a chat completions endpoint.
+@dataclass(eq=False, repr=False)
+class OpenAIChat(OpenAIModel):
+    """A model behind a chat completions endpoint; `id` is the model as the server knows it."""
 
-    Args:
-        model_id: as the server knows it.
-        api_key, base_url: from the settings unless given.
-        timeout: seconds without a byte until the model is given up.
-    """
+    name: str = "OpenAIChat"
+    max_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    seed: int | None = None
+    stop: str | list[str] | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    logit_bias: dict[str, int] | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+    modalities: list[str] | None = None
+    audio: Json | None = None
 
-    name = "OpenAIChat"
-    provider = "OpenAI"
-    service = "OpenAI Chat"
+    _sent: ClassVar[tuple[str, ...]] = (
+        *("temperature", "top_p", "max_tokens", "max_completion_tokens", "seed", "stop", "frequency_penalty"),
+        *("presence_penalty", "logit_bias", "logprobs", "top_logprobs", "user", "reasoning_effort", "verbosity"),
+        *("modalities", "audio", "store", "metadata", "service_tier"),
+    )
 
-    def __init__(
-        self, model_id: str, *, api_key: str | None = None, base_url: str | None = None, timeout: float | None = None
-    ) -> None:
-        self.id = model_id
-        self.api_key = settings.OPENAI_API_KEY if api_key is None else api_key
-        self.base_url = settings.OPENAI_BASE_URL if base_url is None else base_url
-        self.timeout = settings.AGENTOS_MODEL_TIMEOUT if timeout is None else timeout
+    @property
+    def service(self) -> str:
+        """Long name of the provider."""
+        return f"{self.provider} Chat"
 
-    def answer(self, request: Request, *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
-        """Yield the answer as the server sends it; see `Model.answer`."""
-        connection = Connection()
-        arrivals: queue.Queue[Any] = queue.Queue(maxsize=1000)  # bounded: a fast server waits for a slow reader
-        reader = threading.Thread(
-            target=self._read, args=(to_wire(request.messages), connection, arrivals), name="model-stream", daemon=True
+    def _params(self, request: Request) -> Json:
+        roles = {**ROLES, **(self.role_map or {})}
+        params: Json = {"messages": to_wire(request.messages, roles=roles, remote_media=request.remote_media)}
+        if request.tools:
+            params["tools"] = list(request.tools)
+            params |= {"tool_choice": request.tool_choice} if request.tool_choice is not None else {}
+        if request.response_format is not None:
+            params["response_format"] = request.response_format
+        if request.stream:
+            params |= {"stream": True, "stream_options": {"include_usage": True}}
+        return params
+
+    def _create(self, client: "OpenAI", params: Json) -> Any:
+        return cast("Any", client.chat.completions).create(**params)
+
+    def _reader(self) -> "ChatReader":
+        return ChatReader((self.audio or {}).get("format"))
+
+
+class ChatReader:
+    """Reads the chunks of one streamed answer, or one answer that came whole. `sound`: the format asked for."""
+
+    def __init__(self, sound: str | None = None) -> None:
+        self._calls = _Calls()
+        self._annotations: list[Json] = []
+        self._sound = {**_SOUND, "format": sound} if sound else _SOUND
+
+    def read(self, item: Any) -> Delta:
+        """Return what the chunk or the whole answer brings; see `openai_base.Reader`."""
+        chunk = as_json(item)
+        if failure := chunk.get("error"):
+            raise failed(failure)
+        choice = next(iter(objects(chunk.get("choices"))), {})
+        said = obj(choice.get("delta")) or obj(choice.get("message"))
+        usage = chunk.get("usage")
+        return Delta(
+            content=text(said.get("content")) or text(said.get("refusal")),
+            reasoning=next((words for name in _REASONING_FIELDS if (words := text(said.get(name)))), ""),
+            usage=usage_of(usage) if isinstance(usage, dict) else None,
+            tool_calls=tuple(self._calls.part(call) for call in objects(said.get("tool_calls"))),
+            audio=self._audio(obj(said.get("audio"))),
+            citations=self._cited(objects(said.get("annotations"))),
+            provider_data=_provider_data(chunk, choice),
+            finish_reason=text(choice.get("finish_reason")),
         )
-        reader.start()
-        try:
-            yield from _bounded(_take(arrivals), cancelled)
-        except ModelError:
-            raise
-        except Exception as error:
-            raise explain(error, model=self.id, timeout=self.timeout) from error
-        finally:
-            connection.close()
 
-    def _read(self, wire: list[dict[str, Any]], connection: Connection, arrivals: "queue.Queue[Any]") -> None:
-        """Put each chunk of the stream into `arrivals`, then the error or the end; the thread's whole life."""
-        try:
-            with self._client(connection) as client:
-                stream = client.chat.completions.create(
-                    model=self.id,
-                    messages=cast("list[ChatCompletionMessageParam]", wire),
-                    stream=True,
-                    stream_options={"include_usage": True},
-                )
-                with stream:
-                    for chunk in stream:
-                        connection.put(arrivals, chunk)
-                connection.put(arrivals, _END)
-        except Interrupted:
-            return
-        except Exception as error:  # handed to whoever waits, who explains it
-            connection.put(arrivals, error, quietly=True)
+    def _audio(self, audio: Json) -> Json | None:
+        known = {key: audio[key] for key in ("id", "data", "transcript", "expires_at") if audio.get(key) is not None}
+        return {**known, **self._sound} if known else None
 
-    def _client(self, connection: Connection) -> "OpenAI":
-        import httpx2
-        from openai import DefaultHttpxClient, OpenAI
-
-        timeout = httpx2.Timeout(self.timeout, connect=min(self.timeout, 10.0))
-        return OpenAI(
-            api_key=self.api_key or "none",  # servers at home often want no key, the client always wants one
-            base_url=self.base_url or None,
-            timeout=timeout,
-            max_retries=1,
-            http_client=DefaultHttpxClient(timeout=timeout, event_hooks=connection.hooks()),
-        )
+    def _cited(self, annotations: list[Json]) -> Json | None:
+        self._annotations += annotations
+        return citations_of(self._annotations) if annotations else None
 
 
-def _take(arrivals: "queue.Queue[Any]") -> Iterator[Delta]:
-    """Yield what arrives as deltas, and a tick whenever nothing does for a while; raise what the reader met."""
-    asked_for_tool = answered = finished = begun = False
-    while True:
-        try:
-            arrived = arrivals.get(timeout=_TICK)
-        except queue.Empty:
-            yield Delta()
-            continue
-        if arrived is _END:
-            break
-        if isinstance(arrived, Exception):
-            raise arrived
-        delta, called, ended = read_chunk(arrived)
-        asked_for_tool, finished = asked_for_tool or called, finished or ended
-        answered, begun = answered or bool(delta.content), True
-        yield delta
-    if not begun:
-        raise ModelError(NO_ANSWER)
-    if not finished:
-        raise ModelError("The model's answer broke off before its end. Send the message again.")
-    if asked_for_tool and not answered:
-        raise ModelError("The model asked for a tool, and no tools can be run here. Ask for an answer in words.")
+class _Calls:
+    """Tells which call a piece belongs to: some servers number all calls 0, or none."""
+
+    def __init__(self) -> None:
+        self._ids: list[str] = []
+        self._slots: dict[Any, int] = {}
+
+    def part(self, raw: Json) -> ToolCallPart:
+        """Return the piece with the number of its call."""
+        index = raw.get("index") if isinstance(raw.get("index"), int) else None
+        call_id, function = text(raw.get("id")), obj(raw.get("function"))
+        name, slot = text(function.get("name")), self._slots.get(index)
+        another = slot is not None and call_id and self._ids[slot] and call_id != self._ids[slot]
+        if slot is None or another or (index is None and name):
+            slot = self._slots[index] = len(self._ids)
+            self._ids.append(call_id)
+        return ToolCallPart(slot, call_id, name, text(function.get("arguments")))
 
 
-def _bounded(deltas: Iterator[Delta], cancelled: Callable[[], bool]) -> Iterator[Delta]:
-    """Pass deltas on until cancelled.
-
-    Raises:
-        ModelError: the answer is longer than any may be, or does not end.
-    """
-    deadline, size = time.monotonic() + MAX_SECONDS, 0
-    for delta in deltas:
-        if cancelled():
-            return
-        size += len(delta.content.encode("utf-8", "replace")) + len(delta.reasoning.encode("utf-8", "replace"))
-        if size > MAX_ANSWER:
-            raise ModelError(f"The answer was stopped at {MAX_ANSWER // 2**20} MB. Ask for a shorter one.")
-        if time.monotonic() > deadline:
-            raise ModelError(f"The answer was stopped after {MAX_SECONDS / 60:.0f} min. Ask for a shorter one.")
-        yield delta
+def _provider_data(chunk: Json, choice: Json) -> Json | None:
+    """Return what Agno keeps of the server's own data; only with the end of the answer, it is the same throughout."""
+    if not choice.get("finish_reason"):
+        return None
+    kept = {key: chunk[key] for key in ("id", "system_fingerprint") if isinstance(chunk.get(key), str)}
+    return kept or None
 
 
-def read_chunk(chunk: Any) -> tuple[Delta, bool, bool]:
-    """Return a chunk's delta, whether it asks for a tool, and whether it says that the answer is complete.
-
-    Raises:
-        ModelError: the server reports a failure within its stream.
-    """
-    if failure := getattr(chunk, "error", None):
-        said = failure.get("message") if isinstance(failure, dict) else failure
-        raise ModelError(f"The model server failed while it was answering: {str(said)[:300]}. Send the message again.")
-    usage = usage_of(chunk.usage.to_dict()) if getattr(chunk, "usage", None) else None
-    choice = next(iter(getattr(chunk, "choices", None) or []), None)
-    delta = getattr(choice, "delta", None)
-    reasoning = next((text for name in _REASONING_FIELDS if (text := _text(getattr(delta, name, None)))), "")
-    content = _text(getattr(delta, "content", None)) or _text(getattr(delta, "refusal", None))
-    called = bool(getattr(delta, "tool_calls", None))
-    return Delta(content, reasoning, usage), called, bool(getattr(choice, "finish_reason", None))
-
-
-def usage_of(usage: dict[str, Any]) -> Metrics:
+def usage_of(usage: Json) -> Metrics:
     """Return a chat completion's usage under Agno's names; counts that are zero or missing are left out."""
-    prompt, completion = usage.get("prompt_tokens_details"), usage.get("completion_tokens_details")
-    prompt, completion = prompt if isinstance(prompt, dict) else {}, completion if isinstance(completion, dict) else {}
-    counts = {
+    prompt, completion = obj(usage.get("prompt_tokens_details")), obj(usage.get("completion_tokens_details"))
+    known = {
         "input_tokens": usage.get("prompt_tokens"),
         "output_tokens": usage.get("completion_tokens"),
         "total_tokens": usage.get("total_tokens"),
         "audio_input_tokens": prompt.get("audio_tokens"),
         "audio_output_tokens": completion.get("audio_tokens"),
+        "audio_total_tokens": _sum(prompt.get("audio_tokens"), completion.get("audio_tokens")),
         "cache_read_tokens": prompt.get("cached_tokens"),
         "reasoning_tokens": completion.get("reasoning_tokens"),
     }
-    kept: dict[str, Any] = {key: count for key, count in counts.items() if type(count) is int and count > 0}
-    cost = usage.get("cost")
-    if isinstance(cost, float | int) and not isinstance(cost, bool) and 0 < cost < float("inf"):
-        kept["cost"] = float(cost)
-    return Metrics.from_dict(kept)
+    return counts(known, usage.get("cost"))
 
 
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+def _sum(*numbers: Any) -> int:
+    return sum(number for number in numbers if type(number) is int)

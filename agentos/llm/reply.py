@@ -2,8 +2,9 @@
 
 import base64
 import time
+import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentos.llm.base import Delta, Json, ToolCallPart
@@ -16,6 +17,8 @@ class _Call:
     name: str = ""
     arguments: str = ""
     call_id: str = ""
+    # For servers at home that give calls no id: results need one.
+    spare: str = field(default_factory=lambda: f"call_{uuid.uuid4().hex}")
 
     def add(self, part: ToolCallPart) -> None:
         self.id = self.id or part.id
@@ -23,9 +26,9 @@ class _Call:
         self.call_id = self.call_id or part.call_id
         self.arguments += part.arguments
 
-    def to_dict(self, index: int) -> Json:
-        """Return the call as a message stores it. Some servers at home give no id, and results need one."""
-        call_id = self.id or self.call_id or f"call_{index}"
+    def to_dict(self) -> Json:
+        """Return the call as a message stores it."""
+        call_id = self.id or self.call_id or self.spare
         function = {"name": self.name, "arguments": whole(self.arguments) or "{}"}
         second = {"call_id": self.call_id} if self.call_id else {}
         return {"id": call_id, **second, "type": "function", "function": function}
@@ -73,8 +76,8 @@ class Reply:
 
     @property
     def text(self) -> str:
-        """The words so far."""
-        return whole("".join(self._text))
+        """The words so far; of an answer that is only spoken, what was said."""
+        return whole("".join(self._text) or self._audio.get("transcript", ""))
 
     @property
     def reasoning(self) -> str:
@@ -84,7 +87,7 @@ class Reply:
     @property
     def tool_calls(self) -> list[Json]:
         """The calls as `Message.tool_calls` stores them, in the model's order; of a broken answer perhaps not whole."""
-        return [call.to_dict(index) for index, call in sorted(self._calls.items())]
+        return [self._calls[index].to_dict() for index in sorted(self._calls)]
 
     @property
     def audio(self) -> Json | None:
@@ -102,7 +105,10 @@ class Reply:
         return Metrics.from_dict((self.usage.to_dict() if self.usage else {}) | known)
 
     def message(self) -> Message:
-        """Return the assistant's message; an answer that only calls tools has no content."""
+        """Return the assistant's message; an answer that only calls tools has no content.
+
+        Citations are not part of it: Agno keeps them with the run.
+        """
         calls, text = self.tool_calls, self.text
         values: dict[str, Any] = {
             "content": text if text or not calls else None,
@@ -110,7 +116,6 @@ class Reply:
             "tool_calls": calls or None,
             "audio_output": self.audio,
             "provider_data": self.provider_data or None,
-            "citations": self.citations,
             "metrics": self.metrics.to_dict(),
         }
         return Message(role="assistant", **{key: value for key, value in values.items() if value is not None})

@@ -150,7 +150,7 @@ def test_an_error_within_the_stream(raw_server: Any) -> None:
 
 
 def test_an_answer_without_end_is_ended(fake_model: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agentos.llm.openai_chat.MAX_ANSWER", 2**20)
+    monkeypatch.setattr("agentos.llm.openai_base.MAX_ANSWER", 2**20)
     fake_model.brain.enqueue("*", {"content": "x" * (2**20 + 1)})
     with pytest.raises(ModelError, match="stopped at 1 MB"):
         ask("long")

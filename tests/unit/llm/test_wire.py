@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentos.llm.wire import to_wire
+from agentos.llm.wire import SYSTEM_ROLES, to_wire
 from agentos.records import Message
 
 
@@ -81,13 +81,80 @@ def test_a_picture_that_is_not_held_is_named(image: dict[str, Any]) -> None:
     assert sent == [{"role": "user", "content": "See\n\n[Here was a picture that is not sent along.]"}]
 
 
-def test_a_text_file_is_inline_and_another_is_named() -> None:
-    files = [
-        {"content": "a,b", "mime_type": "text/csv", "filename": "t.csv"},
-        {"content": "JVBERi0=", "mime_type": "application/pdf", "filename": "r.pdf"},
+def sent_parts(remote_media: bool = False, **media: list[Any]) -> list[Any]:
+    """Return the parts of a user message that says "x" and holds these media, without the words."""
+    [sent] = to_wire([Message.from_dict({"role": "user", "content": "x", **media})], remote_media=remote_media)
+    return sent["content"][1:] if isinstance(sent["content"], list) else [sent["content"].removeprefix("x\n\n")]
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        ({"content": "a,b", "mime_type": "text/csv", "filename": "t.csv"}, "File t.csv:\n\na,b"),
+        (
+            {"content": "eyJhIjogMX0=", "mime_type": "application/json", "filename": "d.json"},
+            'File d.json:\n\n{"a": 1}',
+        ),
+        ({"content": b"raw", "mime_type": "text/plain", "id": "f"}, "File f:\n\nraw"),
+    ],
+)
+def test_a_text_file_is_inline(file: dict[str, Any], text: str) -> None:
+    assert sent_parts(files=[file]) == [text]
+
+
+def test_a_document_is_sent_as_it_is() -> None:
+    file = {"content": "JVBE\nRi0=", "mime_type": "application/pdf", "filename": "r.pdf"}
+    document = {"filename": "r.pdf", "file_data": "data:application/pdf;base64,JVBERi0="}
+    assert sent_parts(files=[file]) == [{"type": "file", "file": document}]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"content": "UEsDBA==", "mime_type": "application/zip"},
+        {"content": "no base64!", "mime_type": "application/pdf"},
+        {"content": "gICA", "mime_type": "application/json"},
+        {"content": "x" * 200_001, "mime_type": "text/plain"},
+        {"content": None, "mime_type": "application/pdf"},
+        {"url": "https://example.test/r.pdf", "mime_type": "application/pdf"},
+    ],
+)
+def test_a_file_that_cannot_be_sent_is_named(file: dict[str, Any]) -> None:
+    assert sent_parts(files=[file | {"filename": "r"}]) == ["[Here was a file (r) that is not sent along.]"]
+
+
+@pytest.mark.parametrize("kind", [{"format": "wav"}, {"mime_type": "audio/x-wav"}, {}])
+def test_a_recording_is_sent_as_it_is(kind: dict[str, Any]) -> None:
+    wave = "UklGRiQAAABXQVZF"
+    assert sent_parts(audio=[{"content": wave, **kind}]) == [
+        {"type": "input_audio", "input_audio": {"data": wave, "format": "wav"}}
     ]
-    sent = to_wire([Message.from_dict({"role": "user", "content": "Read", "files": files})])
-    assert sent[0]["content"] == "Read\n\nFile t.csv:\n\na,b\n\n[Here was a file (r.pdf) that is not sent along.]"
+
+
+@pytest.mark.parametrize("sound", [{"content": "aGk=", "format": "ogg"}, {"url": "https://example.test/a.wav"}, {}])
+def test_a_recording_that_cannot_be_sent_is_named(sound: dict[str, Any]) -> None:
+    assert sent_parts(audio=[sound]) == ["[Here was a recording that is not sent along.]"]
+
+
+def test_the_url_of_a_picture_is_sent_only_when_allowed() -> None:
+    images = [{"url": "https://example.test/a.png", "detail": "low"}, {"url": "file:///etc/passwd"}]
+    absent = "[Here was a picture that is not sent along.]"
+    assert sent_parts(images=images) == [f"{absent}\n\n{absent}"]
+    assert sent_parts(images=images, remote_media=True) == [
+        {"type": "image_url", "image_url": {"url": "https://example.test/a.png", "detail": "low"}},
+        {"type": "text", "text": absent},
+    ]
+
+
+def test_a_picture_without_a_type_is_told_by_its_first_bytes() -> None:
+    for content in ("/9j/4AAQ", b"\xff\xd8\xff\xe0\x00\x10", "data:image/jpeg;base64,/9j/4AAQ"):
+        [part] = sent_parts(images=[{"content": content}])
+        assert part["image_url"]["url"] == "data:image/jpeg;base64,/9j/4AAQ"
+
+
+def test_a_compressed_result_is_sent_in_place_of_the_whole() -> None:
+    result = Message(role="tool", tool_call_id="a", content="very long", compressed_content="short")
+    assert to_wire([assistant(call("a")), result])[1]["content"] == "short"
 
 
 def test_odd_messages_are_left_out() -> None:
@@ -97,4 +164,10 @@ def test_odd_messages_are_left_out() -> None:
 
 def test_developer_is_system_and_model_is_assistant() -> None:
     sent = to_wire([Message(role="developer", content="Be brief."), Message(role="model", content="Yes.")])
-    assert [message["role"] for message in sent] == ["system", "assistant"]
+    assert [message["role"] for message in sent] == ["developer", "assistant"]
+
+
+def test_roles_can_be_renamed() -> None:
+    messages = [Message(role="system", content="Be brief."), Message(role="developer", content="Be kind.")]
+    assert [each["role"] for each in to_wire(messages)] == ["developer", "developer"]
+    assert [each["role"] for each in to_wire(messages, roles=SYSTEM_ROLES)] == ["system", "system"]
