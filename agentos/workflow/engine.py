@@ -1,0 +1,134 @@
+"""The steps of a workflow, one after the other, until they are done, fail, or wait for somebody."""
+
+import time
+from collections.abc import Generator, Sequence
+
+from agentos.records import StepOutput, WorkflowRunOutput
+from agentos.records.events import RunOutputEvent
+from agentos.workflow import outcome
+from agentos.workflow.gate import gated, review_requirement, wants_review
+from agentos.workflow.node import Node, follow, started
+from agentos.workflow.resuming import partial_output
+from agentos.workflow.types import OnError, StepInput
+from agentos.workflow.work import Paused, RunCancelled, StepFailed, Work
+
+__all__ = ["Engine"]
+
+Events = Generator[RunOutputEvent, None, None]
+
+
+class Engine:
+    """Does the steps for one run, and keeps in the run how far it is. `results` are the outputs from before a pause."""
+
+    def __init__(
+        self,
+        nodes: Sequence[Node],
+        run: WorkflowRunOutput,
+        work: Work,
+        results: Sequence[StepOutput] = (),
+        *,
+        keep_runs: bool = True,
+    ) -> None:
+        self.nodes, self.run, self.work = nodes, run, work
+        self.results = list(results)
+        self.keep_runs = keep_runs
+        self.review_count = 0
+        self.began = time.perf_counter()
+        stored = run.metrics
+        self.before = (stored.duration if stored else None) or 0.0
+
+    def perform(self, step_input: StepInput, start: int = 0) -> Events:
+        """Do the steps from `start` on; the run then says how it ended.
+
+        Raises:
+            Exception: what a step raised whose failure is fatal; the run is an ERROR.
+        """
+        try:
+            yield from self._steps(step_input, start)
+        except RunCancelled as reason:
+            self._note()
+            outcome.cancelled(self.run, str(reason))
+        except BaseException as error:
+            self._note()
+            outcome.fail(self.run, error)
+            raise
+        self._note()
+
+    def _steps(self, step_input: StepInput, start: int) -> Events:
+        for position, node in list(enumerate(self.nodes))[start:]:
+            self.work.check()
+            try:
+                output = yield from gated(node, self.work, step_input, (position,))
+            except Paused as reason:
+                yield from self._pause(reason, node, position)
+                return
+            except StepFailed as failure:
+                output = yield from self._failed(failure.step, failure.error, failure.policy, position)
+            except RunCancelled:
+                raise
+            except Exception as error:
+                output = yield from self._failed(node, error, str(node.human_review.on_error), position)
+            if self.run.status == "PAUSED":
+                return
+            if output is None:
+                continue
+            self.results.append(output)
+            if wants_review(node, output):
+                yield from self._review(node, step_input, output, position)
+                return
+            if output.stop:
+                break
+            step_input = follow(step_input, node.name, output)
+        outcome.complete(self.run, self.results)
+
+    def _pause(self, reason: Paused, node: Node, position: int) -> Events:
+        partial = partial_output(node, reason.inner, reason.way)
+        if partial is not None:
+            self.results.append(partial)
+        outcome.pause(self.run, position, reason, node.name)
+        yield self._paused_event(reason, position)
+
+    def _review(self, node: Node, step_input: StepInput, output: StepOutput, position: int) -> Events:
+        requirement = review_requirement(node, step_input, output, position, self.review_count)
+        outcome.pause(self.run, position, Paused(node, requirement), node.name)
+        asked = {"output_review_message": requirement.output_review_message, "requires_output_review": True}
+        yield started(self.work, node, "StepOutputReview", (position,), **asked)
+
+    def _failed(
+        self, node: Node, error: Exception, policy: str, position: int
+    ) -> Generator[RunOutputEvent, None, StepOutput | None]:
+        """Return what stands for a step that failed; None when a person is asked.
+
+        Raises:
+            Exception: the error, if it is fatal.
+        """
+        if policy == OnError.fail:
+            raise error
+        if policy == OnError.pause:
+            earlier = [asked for asked in self.run.error_requirements if asked.step_name == node.name]
+            outcome.waits_for_decision(self.run, position, node, error, len(earlier))
+            return None
+        yield from ()
+        return skipped_output(node, str(error))
+
+    def _paused_event(self, reason: Paused, position: int) -> RunOutputEvent:
+        asked = reason.requirement
+        if reason.run is not None:
+            keys = ("executor_id", "executor_name", "executor_run_id", "executor_type", "executor_requirements")
+            event = "StepExecutorPaused"
+        elif asked.requires_route_selection:
+            keys = ("available_choices", "user_input_message", "allow_multiple_selections")
+            event = "RouterPaused"
+        else:
+            keys = ("requires_confirmation", "confirmation_message", "requires_user_input", "user_input_message")
+            keys, event = (*keys, "user_input_schema"), "StepPaused"
+        return started(self.work, reason.step, event, (position,), **{key: asked.raw.get(key) for key in keys})
+
+    def _note(self) -> None:
+        seconds = self.before + time.perf_counter() - self.began
+        outcome.note(self.run, self.results, self.work, keep_runs=self.keep_runs, seconds=seconds)
+
+
+def skipped_output(node: Node, error: str) -> StepOutput:
+    """Return the output of a step that failed while the run goes on."""
+    return node.output(f"Step {node.name} failed and was skipped: {error}", success=False, error=error)

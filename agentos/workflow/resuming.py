@@ -1,0 +1,62 @@
+"""Where a paused run goes on: the way down to the step that waited, and what was decided about it.
+
+What was done before the pause is in the run's `step_results`. A container that was in the middle of its steps is the
+last of them, with `is_paused` and what is done of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from agentos.records import Run, StepOutput, StepRequirement
+
+if TYPE_CHECKING:
+    from agentos.workflow.node import Node
+
+__all__ = ["Resumption", "partial_output", "way_down"]
+
+
+@dataclass
+class Resumption:
+    """What is left of the way to the step that waited. `answers` are all decisions of the run, by name of step.
+
+    `run` is the paused run of the step's executor. All of it is used up by the step that waited.
+    """
+
+    requirement: StepRequirement | None = None
+    run: Run | None = None
+    way: list[list[StepOutput]] = field(default_factory=list)
+    answers: dict[str | None, StepRequirement] = field(default_factory=dict)
+    active: bool = False
+
+    def enter(self) -> list[StepOutput]:
+        """Return what is done of a container that is entered; of one that was not, nothing."""
+        return self.way.pop(0) if self.active and self.way else []
+
+    @property
+    def arrived(self) -> bool:
+        """Whether the next step is the one that waited."""
+        return self.active and not self.way
+
+    def take(self) -> tuple[StepRequirement | None, Run | None]:
+        """Return what was decided about the step that waited; from now on nothing is special any more."""
+        self.active = False
+        return self.requirement, self.run
+
+
+def partial_output(node: "Node", inner: Sequence["Node"], way: Sequence[Sequence[StepOutput]]) -> StepOutput | None:
+    """Return the output of a container in the middle of its steps; None for a step that is no container."""
+    if not way:
+        return None
+    below = partial_output(inner[0], inner[1:], way[1:])
+    return node.output(None, is_paused=True, steps=[*way[0], *([below] if below else [])])
+
+
+def way_down(output: StepOutput | None) -> list[list[StepOutput]]:
+    """Return what `partial_output` was made of, level by level."""
+    way: list[list[StepOutput]] = []
+    while output is not None:
+        steps = output.steps
+        output = steps[-1] if steps and steps[-1].is_paused else None
+        way.append(steps[:-1] if output is not None else steps)
+    return way
