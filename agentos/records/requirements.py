@@ -1,5 +1,6 @@
 """What a paused run waits for: on tools of an agent or team, on steps of a workflow, on a failed step."""
 
+from agentos.records.decisions import ErrorDecisions, StepDecisions
 from agentos.records.details import InputField, UserQuestion
 from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value
 from agentos.records.tools import ToolExecution
@@ -47,7 +48,7 @@ class Requirement(Record):
         return tool is not None and not tool.is_waiting
 
 
-class StepRequirement(Record):
+class StepRequirement(StepDecisions, Record):
     """An entry of a workflow run's `step_requirements`."""
 
     __slots__ = ()
@@ -76,6 +77,8 @@ class StepRequirement(Record):
     timeout_at = Value()
     on_timeout = Text()
     step_input = Value()
+    step_output = Value()
+    edited_output = Value()
     requires_executor_input = Flag()
     executor_requirements = Many(Requirement)
     executor_id = Text()
@@ -92,7 +95,7 @@ class StepRequirement(Record):
         return bool(self.executor_requirements) and all(item.is_resolved for item in self.executor_requirements)
 
 
-class ErrorRequirement(Record):
+class ErrorRequirement(ErrorDecisions, Record):
     """An entry of `error_requirements`: a failed step that waits to be retried or skipped."""
 
     __slots__ = ()

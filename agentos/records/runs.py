@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal
 
+from agentos.records.decisions import WaitingSteps
 from agentos.records.details import Citations, ReasoningStep, Reference, input_text, step_outputs
 from agentos.records.fields import Integer, Many, Object, Objects, One, Read, Record, Text, Texts, Value, json_type
 from agentos.records.media import Audio, File, Image, Video
@@ -202,7 +203,7 @@ class TeamRunOutput(Run):
         return _runs(self.member_responses)
 
 
-class WorkflowRunOutput(Run):
+class WorkflowRunOutput(WaitingSteps, Run):
     """A run of a workflow. It has no messages; the runs of its steps' agents and teams are inside it."""
 
     __slots__ = ()
