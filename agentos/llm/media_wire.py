@@ -6,6 +6,7 @@ here. What cannot be sent is named in the text, so that the model knows of it.
 
 import base64
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 from agentos.records import Audio, File, Image, Media, Message, sniff_mime_type
@@ -41,12 +42,18 @@ MAX_SOUND: Final = 35 * 1024 * 1024
 MAX_FILE: Final = 200_000
 
 
-def user_parts(message: Message, *, remote_media: bool) -> list[Wire]:
-    """Return a user's message as parts of a chat completion request: its text, then its media."""
+def user_parts(
+    message: Message, *, remote_media: bool, sounds: bool = True, by_url: Callable[[File], Wire | None] | None = None
+) -> list[Wire]:
+    """Return a user's message as parts of a chat completion request: its text, then its media.
+
+    `sounds`: whether the server takes recordings. `by_url` makes the part of a file that is stored as a URL, for
+    servers that take such.
+    """
     parts = [text_part(message.text)] if message.text else []
     parts += [_image(image, remote_media=remote_media) for image in message.images]
-    parts += [_file(file) for file in message.files]
-    parts += [_sound(sound) for sound in message.audio]
+    parts += [_file(file) or (by_url and by_url(file)) or absent("a file", file) for file in message.files]
+    parts += [(_sound(sound) if sounds else None) or absent("a recording", sound) for sound in message.audio]
     parts += [absent("a video", video) for video in message.videos]
     return parts
 
@@ -89,15 +96,15 @@ def _image_part(url: str, image: Image) -> Wire:
     return {"type": "image_url", "image_url": {"url": url, **detail}}
 
 
-def _file(file: File) -> Wire:
-    """Return a text file's text, or a document as it is."""
+def _file(file: File) -> Wire | None:
+    """Return a text file's text, or a document as it is; None when it is not here or cannot be sent."""
     kind = (file.mime or "").partition(";")[0].strip()
     text = _text_of(file, kind)
     if text is not None and len(text) <= MAX_FILE:
         return text_part(f"File {name_of(file)}:\n\n{text}")
     held = _held(file, MAX_DOCUMENT) if kind in _DOCUMENT_TYPES else None
     if not held:
-        return absent("a file", file)
+        return None
     name = name_of(file) or f"file.{kind.rpartition('/')[2][:20]}"
     return {"type": "file", "file": {"filename": name, "file_data": f"data:{kind};base64,{held}"}}
 
@@ -118,11 +125,12 @@ def _text_of(file: File, kind: str) -> str | None:
         return None
 
 
-def _sound(sound: Audio) -> Wire:
+def _sound(sound: Audio) -> Wire | None:
+    """Return the recording as it is; None when it is not here or in another format."""
     stated = sound.format or (sound.mime or "").partition(";")[0].rpartition("/")[2]
     kind, held = _SOUNDS.get(stated.lower()), _held(sound, MAX_SOUND)
     if not kind or not held:
-        return absent("a recording", sound)
+        return None
     return {"type": "input_audio", "input_audio": {"data": held, "format": kind}}
 
 
