@@ -12,6 +12,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from agentos.llm.base import MAX_ANSWER, MAX_SECONDS, Delta, Json, Model, ModelError, Request
@@ -20,6 +21,8 @@ from agentos.llm.errors import NO_ANSWER, explain
 from agentos.llm.retry import with_retries
 
 if TYPE_CHECKING:
+    import ssl
+
     from openai import OpenAI
 
 # Seconds between two ticks while nothing arrives.
@@ -156,7 +159,9 @@ class OpenAIModel(Model):
             return
         seconds = self._seconds()
         timeout = httpx2.Timeout(seconds, connect=min(seconds, 10.0))
-        ours = None if self.http_client else DefaultHttpxClient(timeout=timeout, event_hooks=connection.hooks())
+        ours = None
+        if self.http_client is None:
+            ours = DefaultHttpxClient(timeout=timeout, event_hooks=connection.hooks(), verify=_certificates())
         try:
             yield OpenAI(**{**self._client_params(), "timeout": timeout, "http_client": ours or self.http_client})
         finally:
@@ -177,6 +182,14 @@ class OpenAIModel(Model):
 
     def _seconds(self) -> float:
         return self.timeout or float(configured("AGENTOS_MODEL_TIMEOUT") or _TIMEOUT)
+
+
+@cache
+def _certificates() -> "ssl.SSLContext":
+    """Return what servers are checked by, read once: reading it takes longer than most other things here."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def configured(name: str) -> Any:
