@@ -135,7 +135,8 @@ class OpenAIModel(Model):
         retries = _RETRIES if self.max_retries is None else self.max_retries
         try:
             with self._client(connection) as client:
-                answer = with_retries(lambda: self._create(client, params), retries, connection.wait)
+                with _keywords_checked():
+                    answer = with_retries(lambda: self._create(client, params), retries, connection.wait)
                 if not params.get("stream"):
                     connection.put(arrivals, answer)
                 else:
@@ -163,7 +164,11 @@ class OpenAIModel(Model):
         if self.http_client is None:
             ours = DefaultHttpxClient(timeout=timeout, event_hooks=connection.hooks(), verify=_certificates())
         try:
-            yield OpenAI(**{**self._client_params(), "timeout": timeout, "http_client": ours or self.http_client})
+            with _keywords_checked():
+                client = OpenAI(
+                    **{"timeout": timeout, **self._client_params(), "http_client": ours or self.http_client}
+                )
+            yield client
         finally:
             if ours:
                 ours.close()
@@ -182,6 +187,15 @@ class OpenAIModel(Model):
 
     def _seconds(self) -> float:
         return self.timeout or float(configured("AGENTOS_MODEL_TIMEOUT") or _TIMEOUT)
+
+
+@contextmanager
+def _keywords_checked() -> Iterator[None]:
+    """Turn the openai client's complaint about what it was called with into a sentence that says so."""
+    try:
+        yield
+    except TypeError as error:
+        raise ModelError(f"The model cannot be called: {str(error)[:300]}. Check the model's keywords.") from error
 
 
 @cache

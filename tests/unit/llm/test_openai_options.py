@@ -192,6 +192,12 @@ def test_a_client_of_ones_own_is_used_and_stays_open(fake_model: Any) -> None:
     assert [request["key"] for request in fake_model.brain.log] == ["mine"] * 4
 
 
+@pytest.mark.parametrize("wrong", [{"http_client": "x"}, {"client_params": {"api_kee": "x"}}])
+def test_what_the_client_does_not_take_is_an_error_that_says_so(wrong: Json) -> None:
+    with pytest.raises(ModelError, match="Check the model's keywords"):
+        answer_of(OpenAIChat("m", **wrong), Request(HI))
+
+
 def test_it_works_without_django(fake_model: Any) -> None:
     script = """
 import sys
