@@ -1,5 +1,7 @@
 """Workflows: steps by agents, teams and functions: one after the other, side by side, by conditions, in loops."""
 
+from typing import TYPE_CHECKING, Any
+
 from agentos.workflow.condition import Condition
 from agentos.workflow.loop import Loop
 from agentos.workflow.parallel import Parallel
@@ -17,6 +19,9 @@ from agentos.workflow.types import (
     WorkflowExecutionInput,
 )
 
+if TYPE_CHECKING:
+    from agentos.workflow.workflow import Workflow
+
 __all__ = [
     "Condition",
     "HumanReview",
@@ -31,5 +36,15 @@ __all__ = [
     "StepOutput",
     "StepProgress",
     "Steps",
+    "Workflow",
     "WorkflowExecutionInput",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import Workflow on first use: it needs a database, steps do not."""
+    if name != "Workflow":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from agentos.workflow.workflow import Workflow
+
+    return Workflow

@@ -28,11 +28,12 @@ class Engine:
         results: Sequence[StepOutput] = (),
         *,
         keep_runs: bool = True,
+        reviews: int = 0,
     ) -> None:
         self.nodes, self.run, self.work = nodes, run, work
         self.results = list(results)
         self.keep_runs = keep_runs
-        self.review_count = 0
+        self.reviews = reviews
         self.began = time.perf_counter()
         stored = run.metrics
         self.before = (stored.duration if stored else None) or 0.0
@@ -46,12 +47,16 @@ class Engine:
         try:
             yield from self._steps(step_input, start)
         except RunCancelled as reason:
-            self._note()
             outcome.cancelled(self.run, str(reason))
-        except BaseException as error:
-            self._note()
+        except Exception as error:
             outcome.fail(self.run, error)
             raise
+        finally:
+            self._note()
+
+    def end(self, reason: str) -> None:
+        """Do nothing more: a person has ended the run."""
+        outcome.cancelled(self.run, reason)
         self._note()
 
     def _steps(self, step_input: StepInput, start: int) -> Events:
@@ -89,7 +94,8 @@ class Engine:
         yield self._paused_event(reason, position)
 
     def _review(self, node: Node, step_input: StepInput, output: StepOutput, position: int) -> Events:
-        requirement = review_requirement(node, step_input, output, position, self.review_count)
+        requirement = review_requirement(node, step_input, output, position, self.reviews)
+        self.reviews = 0
         outcome.pause(self.run, position, Paused(node, requirement), node.name)
         asked = {"output_review_message": requirement.output_review_message, "requires_output_review": True}
         yield started(self.work, node, "StepOutputReview", (position,), **asked)
@@ -113,6 +119,7 @@ class Engine:
 
     def _paused_event(self, reason: Paused, position: int) -> RunOutputEvent:
         asked = reason.requirement
+        keys: tuple[str, ...]
         if reason.run is not None:
             keys = ("executor_id", "executor_name", "executor_run_id", "executor_type", "executor_requirements")
             event = "StepExecutorPaused"

@@ -1,9 +1,11 @@
 """The runs of agents, teams and workflows inside a step: their events, and what the step makes of them."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from agentos.agents.request import RunRequest
+from agentos.agents.storing import stored_form
 from agentos.records import Run, StepOutput, WorkflowRunOutput
 from agentos.records.events import RunOutputEvent
 from agentos.workflow.work import Work, shown
@@ -17,7 +19,13 @@ __all__ = ["handed_on", "output_of", "run_executor"]
 def run_executor(component: Any, request: RunRequest, work: Work) -> Iterator[Any]:
     """Begin a run, or continue the paused one that this work is about."""
     paused, work.resumption.run = work.resumption.run, None
-    return iter(component.perform(request) if paused is None else component.resume(paused, request))
+    asked = work.resumption.requirement
+    answers = asked.executor_requirements if asked is not None else []
+    return iter(
+        component.perform(request)
+        if paused is None
+        else component.resume(replace(request, run_id=paused.run_id or request.run_id), paused, answers)
+    )
 
 
 def handed_on(
@@ -37,7 +45,7 @@ def handed_on(
     if run is None:
         raise RuntimeError(f"The {step.executor_type} of step {step.name} ended without a run.")
     run.parent_run_id, run.workflow_step_id = work.context.run_id, step.step_id
-    _keep(work, run)
+    _keep(step.component, work, run)
     return run
 
 
@@ -59,8 +67,13 @@ def output_of(step: "Step", run: Run) -> StepOutput:
     return step.output(run.content, metrics=run.metrics, **values)
 
 
-def _keep(work: Work, run: Run) -> None:
-    """Keep the run, in the place of its own paused one if there is one."""
+def _keep(component: Any, work: Work, run: Run) -> None:
+    """Keep the run as its component stores runs, in the place of its own paused one if there is one.
+
+    The members' runs of a team stay in it: a workflow's session has no other place for them (format §3.9).
+    """
+    if hasattr(component, "store_tool_messages"):
+        run = stored_form(component, run, embed_members=True)
     runs = work.executor_runs
     runs[:] = [other for other in runs if other.run_id != run.run_id]
     runs.append(run)

@@ -116,9 +116,10 @@ def review_requirement(
     )
 
 
-def executor_requirement(node: Any, run: Run, place: tuple[int, ...]) -> StepRequirement:
+def executor_requirement(node: Any, run: Run, step_input: StepInput, place: tuple[int, ...]) -> StepRequirement:
     """Return what the paused run of a step's agent or team asks for."""
     asked = _base(node, place) | {
+        "step_input": step_input.to_dict(),
         "requires_executor_input": True,
         "executor_requirements": [requirement.to_dict() for requirement in run.requirements],
         "executor_id": run.component_id,

@@ -136,15 +136,15 @@ class Step(Node):
         media = {kind: getattr(step_input, kind) or () for kind in ("images", "videos", "audio", "files")}
         request = work.request(self.step_id, new_id(), prompt, media)
         run = yield from handed_on(self, work, place, run_executor(self.component, request, work))
-        self._check(run, place)
+        self._check(run, step_input, place)
         return output_of(self, run)
 
-    def _check(self, run: Run, place: tuple[int, ...]) -> None:
+    def _check(self, run: Run, step_input: StepInput, place: tuple[int, ...]) -> None:
         if run.status == "PAUSED" and self.workflow is not None:
             reason = f"Workflow {self.executor_name} waits for a person, which it cannot inside another workflow."
             raise StepFailed(self, RuntimeError(reason))
         if run.status == "PAUSED":
-            raise Paused(self, executor_requirement(self, run, place), run)
+            raise Paused(self, executor_requirement(self, run, step_input, place), run)
         if run.status == "CANCELLED":
             raise RunCancelled(run.content_text)
         if run.status == "ERROR":
