@@ -9,21 +9,12 @@ from django.conf import settings
 from django.db import Error as DjangoDatabaseError
 from django.db import connections
 
+from agentos.db.faults import SourceError, SourceUnavailable, TableMissing
+
 if TYPE_CHECKING:
     from agentos.db.sources import Source
 
-
-class SourceError(Exception):
-    """Something about a source is wrong or refused; `str()` is a plain sentence for people."""
-
-
-class SourceUnavailable(SourceError):
-    """The source cannot be used now: missing, locked, down, not a database, too slow."""
-
-
-class TableMissing(SourceUnavailable):
-    """A table or column is not there (any more): what was looked up about the layout is out of date."""
-
+__all__ = ["SourceError", "SourceUnavailable", "TableMissing", "explain", "faults_of"]
 
 _SLOW: Final = "A question to {place} took longer than {seconds:g} seconds and was stopped (AGENTOS_SOURCE_TIMEOUT)."
 # By SQLite's result code name, of which the longer forms start with the shorter.

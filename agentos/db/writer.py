@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from agentos.db.connections import create_database
 from agentos.db.schema import create_tables
 from agentos.db.sources import Source, SourceUnavailable
-from agentos.db.writer_check import check_summary, check_writable
+from agentos.db.writer_check import check_writable
 from agentos.db.writer_connection import tables_of, writing
 from agentos.db.writer_errors import (
     AlreadyStored,
@@ -24,11 +24,20 @@ from agentos.db.writer_errors import (
     SessionOwnedByOther,
     SourceReadOnly,
 )
-from agentos.db.writer_json import clean, clean_text, decode_object, encode
-from agentos.db.writer_metrics import add, member_ids, run_metrics
+from agentos.db.writer_json import Json, clean_text, decode_object
+from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_postgres import PostgresStore
+from agentos.db.writer_rules import (
+    KINDS,
+    check_new_session,
+    check_same_user,
+    clean_run,
+    count,
+    set_state,
+    storable_id,
+)
 from agentos.db.writer_sqlite import SqliteStore
-from agentos.db.writer_store import Json, Locked, RunRow, Store
+from agentos.db.writer_store import Locked, RunRow, Store
 from agentos.records import Run, Session
 
 __all__ = [
@@ -42,11 +51,6 @@ __all__ = [
     "Writer",
     "check_writable",
 ]
-
-KINDS: Final = ("agent", "team", "workflow")
-# Agno adds these to the state for the time of a run and takes them out before it saves the session.
-TRANSIENT_STATE: Final = frozenset({"current_session_id", "current_user_id", "current_run_id"})
-TRANSIENT_WORKFLOW_STATE: Final = TRANSIENT_STATE | {"workflow_id", "run_id", "session_id", "workflow_name"}
 
 
 class Writer:
@@ -74,13 +78,13 @@ class Writer:
         """
         row = self._row(session_id, run)
         with self._locked(session_id) as (store, session):
-            check_owner(session, row, expect_user_id)
+            check_same_user(session.user_id, expect_user_id, row.raw.get("user_id"))
             embedded = member_ids(row.raw)
             stored = stored_ids(store, session_id, [row.run_id, *embedded])
             if row.run_id in stored:
                 raise AlreadyStored(f"The run {row.run_id!r} is stored already.")
-            count(session, row.raw, stored)
-            set_state(session, session_state)
+            count(session.session_data, row.raw, stored)
+            _set_state(session, session_state)
             if store.tables.has_rows:
                 store.insert_row(session, row, store.next_index(session_id), self._now())
                 store.save(session, self._now())
@@ -100,12 +104,12 @@ class Writer:
         """
         row = self._row(session_id, run)
         with self._locked(session_id) as (store, session):
-            check_owner(session, row, expect_user_id)
+            check_same_user(session.user_id, expect_user_id, row.raw.get("user_id"))
             place = find_run(store, session_id, row.run_id)
             stored = stored_ids(store, session_id, member_ids(row.raw))
-            count(session, place.raw, stored, sign=-1)
-            count(session, row.raw, stored)
-            set_state(session, session_state)
+            count(session.session_data, place.raw, stored, sign=-1)
+            count(session.session_data, row.raw, stored)
+            _set_state(session, session_state)
             if place.in_rows:
                 store.update_row(row, self._now())
                 store.save(session, self._now())
@@ -190,24 +194,17 @@ class Writer:
     def _row(self, session_id: str, run: Run) -> RunRow:
         """Check and encode the run before anything is locked."""
         self.check_writable_source()
-        raw = clean(run.raw, self.source.vendor)
-        check_writable(Run.from_dict(raw))
-        if raw["session_id"] != clean_text(session_id, self.source.vendor):
-            raise InvalidRun("This run names another session than the one it is to be stored in.")
-        return RunRow(raw["run_id"], encode(raw), raw)
+        raw, text = clean_run(run, session_id, self.source.vendor)
+        return RunRow(raw["run_id"], text, raw)
 
     def _session_values(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Return the columns of a new session as Agno's insert has them."""
         self.check_writable_source()
-        kind, session_id = raw.get("session_type"), raw.get("session_id")
-        if kind not in KINDS:
-            raise InvalidRun("A session is of type agent, team or workflow.")
-        if not isinstance(session_id, str) or not session_id or not storable_id(session_id):
-            raise InvalidRun("A session needs an id.")
-        check_summary(raw.get("summary"))
+        check_new_session(raw)
+        kind = raw["session_type"]
         created_at = raw.get("created_at") or self._now()
         return {
-            "session_id": session_id,
+            "session_id": raw["session_id"],
             "session_type": kind,
             **{f"{each}_id": raw.get(f"{each}_id") for each in KINDS},
             "user_id": raw.get("user_id"),
@@ -254,33 +251,6 @@ def stored_ids(store: Store, session_id: str, run_ids: list[str]) -> frozenset[s
     return frozenset(found)
 
 
-def check_owner(session: Locked, row: RunRow, expect_user_id: str | None) -> None:
-    """Refuse a run of another user: Agno finds a session only for exactly its own user, and replaces it otherwise.
-
-    Raises:
-        SessionOwnedByOther: the session's user is not the expected one, or not the run's.
-    """
-    if session.user_id != expect_user_id or row.raw.get("user_id") != session.user_id:
-        raise SessionOwnedByOther
-
-
-def count(session: Locked, run: dict[str, Any], stored: frozenset[str], sign: int = 1) -> None:
-    """Add the run's tokens to session_metrics; embedded members that have entries of their own were counted then."""
-    for metrics in run_metrics(run, stored):
-        total = session.session_data.get("session_metrics")
-        if not isinstance(total, dict):
-            total = session.session_data["session_metrics"] = {}
-        add(total, metrics, sign)
-
-
-def set_state(session: Locked, state: dict[str, Any] | None) -> None:
-    """Set session_state without the keys Agno adds for the time of a run."""
+def _set_state(session: Locked, state: dict[str, Any] | None) -> None:
     if state is not None:
-        transient = TRANSIENT_WORKFLOW_STATE if session.kind == "workflow" else TRANSIENT_STATE
-        kept = {key: value for key, value in state.items() if key not in transient}
-        session.session_data["session_state"] = kept
-
-
-def storable_id(text: str) -> bool:
-    """Whether a database could hold this id at all: NUL and half surrogates are in no stored id."""
-    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
+        set_state(session.session_data, session.kind, state)

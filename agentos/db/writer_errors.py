@@ -1,6 +1,6 @@
 """Why a write was refused. Each says so in one plain sentence, and nothing was changed."""
 
-from agentos.db.errors import SourceError
+from agentos.db.faults import SourceError
 
 
 class SessionNotFound(SourceError):

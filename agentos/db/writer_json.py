@@ -1,6 +1,7 @@
 """JSON as Agno's own writers encode it, for a column of either database."""
 
 import json
+from dataclasses import dataclass
 from typing import Any, Final
 
 from agentos.db.writer_errors import InvalidRun, Malformed
@@ -8,6 +9,21 @@ from agentos.records.encoding import readable, strip_for_postgres
 
 # Deeper than any real run; recursion would otherwise end in a crash at about a thousand.
 MAX_DEPTH: Final = 200
+
+
+@dataclass(frozen=True)
+class Json:
+    """A value for a JSON column; None is JSON null, which Agno writes for what is missing."""
+
+    value: Any
+
+
+def run_type(raw: dict[str, Any]) -> str:
+    """Return "agent", "team" or "workflow", preferring them in this order as Agno does."""
+    for kind in ("agent", "team"):
+        if raw.get(f"{kind}_id") or raw.get(f"{kind}_name"):
+            return kind
+    return "workflow"
 
 
 def encode(value: Any) -> str:

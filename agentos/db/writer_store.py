@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agentos.db.writer_errors import Malformed
-from agentos.db.writer_json import clean, clean_text, decode_object, encode, encode_object
+from agentos.db.writer_json import Json, clean, clean_text, decode_object, encode, encode_object, run_type
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,6 @@ class RunRow:
         """The runs table's copies of the run's own values."""
         ids = {key: self.raw.get(key) for key in ("agent_id", "team_id", "workflow_id")}
         return {"run_type": run_type(self.raw), **ids, "parent_run_id": self.raw.get("parent_run_id")}
-
-
-@dataclass(frozen=True)
-class Json:
-    """A value for a JSON column; None is JSON null, which Agno writes for what is missing."""
-
-    value: Any
-
-
-def run_type(raw: dict[str, Any]) -> str:
-    """Return "agent", "team" or "workflow", preferring them in this order as Agno does."""
-    for kind in ("agent", "team"):
-        if raw.get(f"{kind}_id") or raw.get(f"{kind}_name"):
-            return kind
-    return "workflow"
 
 
 class Store(ABC):
