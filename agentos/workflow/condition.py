@@ -51,9 +51,9 @@ class Condition(Container):
         return self.gathered(f"Condition {self.name}: {len(outputs)} steps done ({branch} branch)", outputs)
 
     def _holds(self, step_input: StepInput, work: Work) -> bool:
-        answer = work.resumption.answers.get(self.name)
-        if answer is not None and answer.confirmed is not None:
-            return answer.confirmed
+        decided = [item.confirmed for item in work.resumption.decisions(self) if not item.is_post_execution]
+        if decided and decided[-1] is not None:
+            return decided[-1]
         if callable(self.evaluator):
             return bool(ask(self.evaluator, step_input, work))
         return bool(self.evaluator)

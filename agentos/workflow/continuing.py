@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agentos.agents.component import OpenSession
 from agentos.db.writer_errors import RunNotFound
-from agentos.records import Run, StepOutput, StepRequirement, WorkflowRunOutput
+from agentos.records import ErrorRequirement, Run, StepOutput, StepRequirement, WorkflowRunOutput
 from agentos.workflow import outcome
 from agentos.workflow.engine import skipped_output
-from agentos.workflow.gate import with_answers
 from agentos.workflow.node import follow
 from agentos.workflow.resuming import Resumption, way_down
 from agentos.workflow.task import Task
@@ -72,19 +71,17 @@ def taken_up(
     asked = next(reversed(run.step_requirements), None) if run.pause_kind is not None else None
     outcome.resume(run)
     work.executor_runs = outcome.executor_runs(run)
-    work.resumption.answers = {item.step_name: item for item in run.step_requirements}
+    work.resumption.asked = run.step_requirements
     task = Task(
         run=run, work=work, step_input=_first_input(workflow, work, run, asked), start=position, results=results
     )
     if error is not None:
-        _after_error(task, workflow, error.should_skip)
+        _after_error(task, workflow, error)
     elif asked is not None and asked.is_post_execution:
         _after_review(task, asked)
     elif asked is not None:
         _at_step(task, asked, way)
     task.step_input = _input_after(task.step_input, task.results)
-    if task.reviews and asked is not None:
-        task.step_input = with_answers(task.step_input, asked)
     return task
 
 
@@ -132,10 +129,10 @@ def _time_out(asked: StepRequirement) -> None:
         asked.raw["requires_route_selection"] = False
 
 
-def _after_error(task: Task, workflow: "Workflow", skip: bool) -> None:
-    if skip:
+def _after_error(task: Task, workflow: "Workflow", failed: ErrorRequirement) -> None:
+    if failed.should_skip:
         node = workflow.nodes()[task.start]
-        task.results = [*task.results, skipped_output(node, "left out after it failed")]
+        task.results = [*task.results, skipped_output(node, failed.error_message or "")]
         task.start += 1
 
 
@@ -151,6 +148,7 @@ def _after_review(task: Task, asked: StepRequirement) -> None:
         again = asked.on_reject == OnReject.retry and (asked.retry_count or 0) < (asked.max_retries or 0)
         if again:
             task.reviews = (asked.retry_count or 0) + 1
+            _at_step(task, asked, [])
         elif asked.on_reject == OnReject.skip:
             task.start += 1
         else:

@@ -81,7 +81,7 @@ def _keep(component: Any, work: Work, run: Run) -> None:
 
 def _located(event: RunOutputEvent, step: "Step", work: Work, place: tuple[int, ...]) -> RunOutputEvent:
     """Say in an executor's event where in the workflow it happened; a workflow inside says so of its own ones."""
-    if "workflow_run_id" in event.raw or str(event.event).startswith(("Workflow", "Step")):
+    if step.workflow is not None or "workflow_run_id" in event.raw:
         return event
     context = work.context
     event.raw.setdefault("workflow_id", context.workflow_id)

@@ -1,6 +1,6 @@
 """Where people come in: before a step, after it, and when the agent in it asks."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -53,12 +53,12 @@ def gated(node: "Node", work: Work, step_input: StepInput, place: tuple[int, ...
     """
     resumption = work.resumption
     if resumption.arrived:
-        requirement, run = resumption.take()
+        requirement, run = resumption.take(node)
         yield _continued(node, work, place, requirement if run is None else None)
         if requirement is not None and run is None:
             if left_out(node, requirement):
                 return None
-            step_input = with_answers(step_input, requirement)
+            step_input = with_answers(step_input, requirement, resumption.decisions(node))
         work.resumption.run = run
     elif not resumption.active and (requirement := _asked_first(node, step_input, place)) is not None:
         raise Paused(node, requirement)
@@ -80,9 +80,13 @@ def left_out(node: "Node", requirement: StepRequirement) -> bool:
     return not (node.type == StepType.CONDITION and requirement.on_reject == OnReject.else_branch)
 
 
-def with_answers(step_input: StepInput, requirement: StepRequirement) -> StepInput:
-    """Return the input of a step with what a person answered, or why its first output was rejected."""
-    answers = {"user_input": requirement.user_input, "rejection_feedback": requirement.rejection_feedback}
+def with_answers(
+    step_input: StepInput, requirement: StepRequirement, decisions: Sequence[StepRequirement]
+) -> StepInput:
+    """Return the input of a step with what a person answered, and why its earlier output was rejected."""
+    answered = [item.user_input for item in decisions if item.user_input]
+    feedback = requirement.rejection_feedback if requirement.is_post_execution else None
+    answers = {"user_input": answered[-1] if answered else None, "rejection_feedback": feedback}
     given = {key: value for key, value in answers.items() if value}
     if not given:
         return step_input

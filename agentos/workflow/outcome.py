@@ -36,8 +36,11 @@ def fail(run: WorkflowRunOutput, error: BaseException) -> None:
 
 
 def cancelled(run: WorkflowRunOutput, reason: str) -> None:
-    """End the run because somebody asked for it; nothing waits any more."""
+    """End the run because somebody asked for it; nothing waits any more (format §5.9)."""
     run.content = reason
+    decided = [item.raw for item in run.step_requirements if not item.is_open]
+    if "step_requirements" in run.raw:
+        run.raw["step_requirements"] = decided
     run.raw.pop("pause_kind", None)
     _end(run, "CANCELLED")
 

@@ -18,16 +18,17 @@ __all__ = ["Resumption", "partial_output", "way_down"]
 
 @dataclass
 class Resumption:
-    """What is left of the way to the step that waited. `answers` are all decisions of the run, by name of step.
+    """What is left of the way to the step that waited; `asked` is everything people were asked in this run.
 
-    `run` is the paused run of the step's executor. All of it is used up by the step that waited.
+    `run` is the paused run of the step's executor. `way`, `requirement` and `run` are used up by the step that waited.
     """
 
     requirement: StepRequirement | None = None
     run: Run | None = None
     way: list[list[StepOutput]] = field(default_factory=list)
-    answers: dict[str | None, StepRequirement] = field(default_factory=dict)
+    asked: list[StepRequirement] = field(default_factory=list)
     active: bool = False
+    _taken_by: str | None = None
 
     def enter(self) -> list[StepOutput]:
         """Return what is done of a container that is entered; of one that was not, nothing."""
@@ -38,10 +39,19 @@ class Resumption:
         """Whether the next step is the one that waited."""
         return self.active and not self.way
 
-    def take(self) -> tuple[StepRequirement | None, Run | None]:
-        """Return what was decided about the step that waited; from now on nothing is special any more."""
+    def take(self, node: "Node") -> tuple[StepRequirement | None, Run | None]:
+        """Return what was decided about the step that waited, this one; from now on nothing is special any more."""
         self.active = False
+        self._taken_by = node.step_id
         return self.requirement, self.run
+
+    def decisions(self, node: "Node") -> list[StepRequirement]:
+        """Return what was decided about a step, the latest last. Ids change with the program, so names count."""
+        named = [item for item in self.asked if item.step_name and item.step_name == node.name]
+        found = [item for item in named if item.step_type == node.type]
+        if self._taken_by == node.step_id and self.requirement is not None:
+            found.append(self.requirement)
+        return found
 
 
 def partial_output(node: "Node", inner: Sequence["Node"], way: Sequence[Sequence[StepOutput]]) -> StepOutput | None:

@@ -53,9 +53,9 @@ class Router(Container):
         return self.gathered(f"Router {self.name}: {len(outputs)} steps done, {chosen} selected", outputs)
 
     def _selection(self, step_input: StepInput, work: Work) -> Any:
-        answer = work.resumption.answers.get(self.name)
-        if answer is not None and answer.selected_choices:
-            return answer.selected_choices
+        picked = [item.selected_choices for item in work.resumption.decisions(self) if item.selected_choices]
+        if picked:
+            return picked[-1]
         if self.selector is None:
             raise ValueError(f"Router {self.name} has no selector, and nobody has selected a step.")
         return ask(self.selector, step_input, work, step_choices=self.choices)
