@@ -7,18 +7,21 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-from django.conf import settings
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agentos.db.backends.opened import opened
+from agentos.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLWrapper
 from agentos.db.backends.sqlite.base import DatabaseWrapper as SQLiteWrapper
-from agentos.db.errors import faults_of
-from agentos.db.sources import Source, all_sources
+from agentos.db.errors import faults_of, statement_seconds
+from agentos.db.sources import Source
 
 # Seconds to wait for a lock that another program holds, and for a server to accept a connection.
 LOCK_SECONDS: Final = 5
+RUNTIME_LOCK_SECONDS: Final = 30
 CONNECT_SECONDS: Final = 5
+# A process keeps at most so many connections to a PostgreSQL of its agents, none while nothing asks for one.
+POOL: Final = {"min_size": 0, "max_size": 10, "timeout": 15}
 _registering: Final = Lock()
 
 
@@ -59,6 +62,8 @@ def forget_source(source: Source) -> None:
     with _registering:
         if source.alias in connections.settings:
             connections[source.alias].close()
+            if isinstance(connections[source.alias], PostgreSQLWrapper):
+                connections[source.alias].close_pool()
             del connections[source.alias]
             del connections.settings[source.alias]
     forget(source)
@@ -66,9 +71,9 @@ def forget_source(source: Source) -> None:
 
 def close_connections() -> None:
     """Close this thread's connections to all sources, as a thread does before it ends."""
-    for source in all_sources():
-        if source.alias in connections.settings:
-            connections[source.alias].close()
+    for wrapper in connections.all(initialized_only=True):
+        if "SOURCE" in wrapper.settings_dict:
+            wrapper.close()
 
 
 def create_database(source: Source) -> None:
@@ -94,13 +99,16 @@ def _database(source: Source) -> dict[str, Any]:
     if source.vendor == "sqlite":
         options = {
             "read_only": source.read_only,
-            "seconds": settings.AGENTOS_SOURCE_TIMEOUT,
-            "timeout": LOCK_SECONDS,
+            "seconds": statement_seconds(source),
+            "timeout": RUNTIME_LOCK_SECONDS if source.runtime else LOCK_SECONDS,
+            "wal": source.runtime,
             "transaction_mode": "DEFERRED" if source.read_only else "IMMEDIATE",
         }
         return common | {"ENGINE": "agentos.db.backends.sqlite", "NAME": source.path, "OPTIONS": options}
     given = source.options
+    pooled = {"pool": POOL} if source.runtime else {}
     return common | {
+        "CONN_HEALTH_CHECKS": source.runtime,
         "ENGINE": "agentos.db.backends.postgresql",
         "NAME": given.pop("dbname"),
         "USER": given.pop("user", ""),
@@ -111,6 +119,7 @@ def _database(source: Source) -> dict[str, Any]:
             "connect_timeout": CONNECT_SECONDS,
             "application_name": "agentos-sessions",
             **given,
+            **pooled,
             "options": " ".join([given.get("options", ""), *_server_options(source)]).strip(),
         },
     }
@@ -118,5 +127,7 @@ def _database(source: Source) -> dict[str, Any]:
 
 def _server_options(source: Source) -> list[str]:
     """Return what the server itself holds every statement of the connection to."""
-    limits = [f"-c statement_timeout={int(settings.AGENTOS_SOURCE_TIMEOUT * 1000)}"]
+    limits = [f"-c statement_timeout={int(statement_seconds(source) * 1000)}"]
+    if source.runtime:
+        limits.append(f"-c lock_timeout={RUNTIME_LOCK_SECONDS * 1000}")
     return [*limits, "-c default_transaction_read_only=on"] if source.read_only else limits

@@ -14,7 +14,11 @@ from agentos.db.faults import SourceError, SourceUnavailable, TableMissing
 if TYPE_CHECKING:
     from agentos.db.sources import Source
 
-__all__ = ["SourceError", "SourceUnavailable", "TableMissing", "explain", "faults_of"]
+__all__ = ["SourceError", "SourceUnavailable", "TableMissing", "explain", "faults_of", "statement_seconds"]
+
+# What a statement may take where no setting says so, and where agents keep their own sessions.
+DEFAULT_SECONDS: Final = 10.0
+RUNTIME_SECONDS: Final = 60.0
 
 _SLOW: Final = "A question to {place} took longer than {seconds:g} seconds and was stopped (AGENTOS_SOURCE_TIMEOUT)."
 # By SQLite's result code name, of which the longer forms start with the shorter.
@@ -63,11 +67,18 @@ _LIBPQ: Final = (
 )
 
 
+def statement_seconds(source: "Source") -> float:
+    """Return the seconds that one statement on `source` may take."""
+    if source.runtime:
+        return RUNTIME_SECONDS
+    return float(getattr(settings, "AGENTOS_SOURCE_TIMEOUT", DEFAULT_SECONDS))
+
+
 def explain(source: "Source", error: BaseException) -> SourceUnavailable:
     """Return the exception to raise for `error`, which came while using `source`."""
     cause = error.__cause__ or error
     sentence = _file_problem(source) or _sentence(source, cause)
-    values = {"place": source.place, "seconds": settings.AGENTOS_SOURCE_TIMEOUT, "reason": _reason(source, cause)}
+    values = {"place": source.place, "seconds": statement_seconds(source), "reason": _reason(source, cause)}
     kind = TableMissing if sentence is None and _is_missing(cause) else SourceUnavailable
     text = (sentence or "{place} cannot be used: {reason}.").format(**values)
     return kind(text[0].upper() + text[1:])

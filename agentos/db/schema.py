@@ -34,15 +34,18 @@ _RUNS_INDEXES: Final = (
 )
 
 
-def create_tables(connection: BaseDatabaseWrapper, source: Source, now: float) -> None:
+def create_tables(connection: BaseDatabaseWrapper, source: Source, now: float, *, with_schema: bool = True) -> None:
     """Create the session, runs and schema version tables with Agno 3's columns, indexes and stamp.
 
-    `connection`: of a transaction on a source that has no session table. `now`: unix seconds.
+    `connection`: of a transaction on a source that has no session table. `now`: unix seconds. Another process may do
+    the same at the same time: on PostgreSQL, where "if not exists" does not wait for it, a lock does.
     """
     sessions, runs = source.session_table, runs_table_names(source)[0]
     json = "JSON" if source.vendor == "sqlite" else "JSONB"
+    on_postgresql = source.vendor == "postgresql"
     statements = [
-        *([f'CREATE SCHEMA IF NOT EXISTS "{source.schema}"'] if source.vendor == "postgresql" else []),
+        *(["SELECT pg_advisory_xact_lock(hashtext('agno_tables'))"] if on_postgresql else []),
+        *([f'CREATE SCHEMA IF NOT EXISTS "{source.schema}"'] if on_postgresql and with_schema else []),
         *_table(source, sessions, _SESSIONS.format(json=json), _SESSIONS_INDEXES),
         *_table(source, runs, _RUNS.format(json=json, sessions=table_name(source, sessions)), _RUNS_INDEXES),
         *_table(source, "agno_schema_versions", _VERSIONS, ("created_at",)),

@@ -25,6 +25,7 @@ __all__ = [
     "check",
     "get_source",
     "parse_sources",
+    "source_of",
     "use_sources",
 ]
 
@@ -48,7 +49,8 @@ _EXAMPLE: Final = "sqlite:///path/to/agno.db or postgresql://user@host/database"
 class Source:
     """One database of Agno's, or one schema or session table in it.
 
-    `url` may hold a password, so it is in no repr; `place` is what people are shown.
+    `url` may hold a password, so it is in no repr; `place` is what people are shown. `runtime`: agents of this process
+    keep their sessions in it, so it is waited for longer, and its connections are pooled.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Source:
     runs_table: str | None = None
     schema: str = ""
     read_only: bool = False
+    runtime: bool = False
 
     @property
     def alias(self) -> str:
@@ -109,7 +112,7 @@ def all_sources() -> list[Source]:
     Raises:
         SourceError: AGENTOS_SOURCES cannot be read.
     """
-    return list(_replaced[-1] if _replaced else _configured(settings.AGENTOS_SOURCES))
+    return list(_replaced[-1] if _replaced else _configured(getattr(settings, "AGENTOS_SOURCES", "")))
 
 
 def get_source(name: str) -> Source:
@@ -153,6 +156,15 @@ _replaced: Final[list[list[Source]]] = []
 @lru_cache(maxsize=8)
 def _configured(text: str) -> tuple[Source, ...]:
     return tuple(parse_sources(text))
+
+
+def source_of(url: str) -> Source:
+    """Read one URL, or the path of a SQLite file.
+
+    Raises:
+        SourceError: it cannot be understood; the sentence does not hold it.
+    """
+    return _parse_entry(url, 1)
 
 
 def _parse_entry(entry: str, number: int) -> Source:

@@ -7,9 +7,9 @@ here is read again under a lock, appended in SQL, and touches nothing but what t
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from agentos.db.changes import SessionChange
 from agentos.db.connections import create_database
 from agentos.db.schema import create_tables
 from agentos.db.sources import Source, SourceUnavailable
@@ -24,7 +24,7 @@ from agentos.db.writer_errors import (
     SessionOwnedByOther,
     SourceReadOnly,
 )
-from agentos.db.writer_json import Json, clean_text, decode_object
+from agentos.db.writer_json import Json, clean_text
 from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_postgres import PostgresStore
 from agentos.db.writer_rules import (
@@ -35,7 +35,9 @@ from agentos.db.writer_rules import (
     count,
     set_state,
     storable_id,
+    summary_of,
 )
+from agentos.db.writer_runs import apply, find_run, put, stored_ids
 from agentos.db.writer_sqlite import SqliteStore
 from agentos.db.writer_store import Locked, RunRow, Store
 from agentos.records import Run, Session
@@ -56,11 +58,13 @@ __all__ = [
 class Writer:
     """Writes to one source, in whichever layout it has.
 
-    `clock` gives the unix seconds that `updated_at` is set to; demo sessions are written as of their own time.
+    `clock` gives the unix seconds that `updated_at` is set to; demo sessions are written as of their own time. With
+    `create_schema` the schema of a PostgreSQL source is made with its tables.
     """
 
-    def __init__(self, source: Source, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, source: Source, clock: Callable[[], float] = time.time, *, create_schema: bool = True) -> None:
         self.source = source
+        self._create_schema = create_schema
         self._clock = clock
 
     def append_run(
@@ -79,20 +83,12 @@ class Writer:
         row = self._row(session_id, run)
         with self._locked(session_id) as (store, session):
             check_same_user(session.user_id, expect_user_id, row.raw.get("user_id"))
-            embedded = member_ids(row.raw)
-            stored = stored_ids(store, session_id, [row.run_id, *embedded])
+            stored = stored_ids(store, session_id, [row.run_id, *member_ids(row.raw)])
             if row.run_id in stored:
                 raise AlreadyStored(f"The run {row.run_id!r} is stored already.")
             count(session.session_data, row.raw, stored)
             _set_state(session, session_state)
-            if store.tables.has_rows:
-                store.insert_row(session, row, store.next_index(session_id), self._now())
-                store.save(session, self._now())
-            elif store.tables.has_list:
-                sql, params = store.append_sql(session_id, row)
-                store.save(session, self._now(), sql, *params)
-            else:
-                raise SourceUnavailable("This database has no table for runs yet; Agno makes it with its first run.")
+            store.save(session, self._now(), *put(store, session, row, None, self._now()))
 
     def replace_run(
         self, session_id: str, run: Run, *, expect_user_id: str | None, session_state: dict[str, Any] | None = None
@@ -110,15 +106,29 @@ class Writer:
             count(session.session_data, place.raw, stored, sign=-1)
             count(session.session_data, row.raw, stored)
             _set_state(session, session_state)
-            if place.in_rows:
-                store.update_row(row, self._now())
-                store.save(session, self._now())
-            elif store.tables.has_rows:  # Agno 3 moves a run out of the old list when it saves it again
-                store.insert_row(session, row, place.position, self._now())
-                store.save(session, self._now())
-            else:
-                sql, params = store.replace_sql(session_id, place.position, row)
-                store.save(session, self._now(), sql, *params)
+            store.save(session, self._now(), *put(store, session, row, place, self._now()))
+
+    def save(self, change: SessionChange) -> None:
+        """Store all that a run did; a session that is not there yet is inserted, in an empty source with its tables.
+
+        Raises:
+            SessionOwnedByOther: the stored user is not exactly that of `change.session`, or a run has another.
+            InvalidRun: Agno could not load the session with this in it.
+            AlreadyStored: a run of this id is stored in another session.
+            Malformed: what is stored cannot be changed without damaging it.
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        values, summary = self._session_values(change.session.raw), summary_of(change)
+        session_id = values["session_id"]
+        rows = [self._row(session_id, run) for run in change.runs]
+        with self._store(create=True) as store:
+            session = store.lock(session_id)
+            if session is None:
+                store.insert_session(values)
+                session = store.lock(session_id)
+            if session is None:
+                raise SessionNotFound(session_id)
+            apply(store, session, change, rows, summary, self._now())
 
     def create_session(self, session: Session) -> None:
         """Insert a session without runs. In an empty source this first creates Agno 3's tables.
@@ -130,9 +140,8 @@ class Writer:
         """
         values = self._session_values(session.raw)
         with self._store(create=True) as store:
-            if store.session_exists(values["session_id"]):
+            if not store.insert_session(values):
                 raise AlreadyStored(f"A session {session.session_id!r} is stored already.")
-            store.insert_session(values)
 
     def rename(self, session_id: str, name: str) -> None:
         """Set the session's name, as Agno's own rename does.
@@ -165,8 +174,8 @@ class Writer:
         with writing(self.source) as connection:
             tables = tables_of(self.source)
             if tables is None and create:
-                create_tables(connection, self.source, self._now())
-                tables = tables_of(self.source)
+                create_tables(connection, self.source, self._now(), with_schema=self._create_schema)
+                tables = tables_of(self.source, anew=True)
             if tables is None:
                 raise SourceUnavailable(f"The source {self.source.name} has no session table yet.")
             yield (SqliteStore if self.source.vendor == "sqlite" else PostgresStore)(connection, tables)
@@ -218,37 +227,6 @@ class Writer:
 
     def _now(self) -> int:
         return int(self._clock())
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a stored run is: in a row, or at a position of the list."""
-
-    raw: dict[str, Any]
-    in_rows: bool
-    position: int
-
-
-def find_run(store: Store, session_id: str, run_id: str) -> Place:
-    """Find a stored run; in a migrated source its row wins over its copy in the list.
-
-    Raises:
-        RunNotFound: it is in neither.
-    """
-    if store.tables.has_rows and (text := store.row_json(session_id, run_id)) is not None:
-        return Place(decode_object(text)[0], in_rows=True, position=0)
-    position = store.list_position(session_id, run_id) if store.tables.has_list else None
-    if position is None:
-        raise RunNotFound(run_id)
-    return Place(decode_object(store.list_item(session_id, position))[0], in_rows=False, position=position)
-
-
-def stored_ids(store: Store, session_id: str, run_ids: list[str]) -> frozenset[str]:
-    """Return which of these runs have an entry of their own."""
-    found = set(store.stored_rows(run_ids)) if store.tables.has_rows else set()
-    if store.tables.has_list:
-        found |= {run_id for run_id in run_ids if store.list_position(session_id, run_id) is not None}
-    return frozenset(found)
 
 
 def _set_state(session: Locked, state: dict[str, Any] | None) -> None:

@@ -32,14 +32,19 @@ def writing(source: Source) -> Iterator[BaseDatabaseWrapper]:
             raise
 
 
-def tables_of(source: Source) -> Tables | None:
-    """Look anew which tables the source has; None when it has no session table.
+def tables_of(source: Source, *, anew: bool = False) -> Tables | None:
+    """Return which tables the source has; None when it has no session table.
+
+    What was seen of a source with a table of runs is believed for a while, unless it is to be looked at `anew`; but
+    beside a list such a table may have been made since, and then a new run belongs there.
 
     Raises:
         SourceUnavailable: the table of this name is not Agno's.
     """
-    forget(source)
     seen = look(source)
+    if anew or not seen.runs_table:
+        forget(source)
+        seen = look(source)
     if not seen.columns:
         return None
     return Tables(

@@ -65,10 +65,10 @@ def _key(key: Any, vendor: str) -> Any:
     return clean_text(key, vendor) if isinstance(key, str) else key
 
 
-def decode_object(text: str | None) -> tuple[dict[str, Any], bool]:
+def decode_object(text: str | None, what: str = "session_data") -> tuple[dict[str, Any], bool]:
     """Return the object in a JSON column, and whether it was encoded twice, as Agno 2 does on SQLite.
 
-    SQL NULL, JSON null and a missing value are the empty object.
+    SQL NULL, JSON null and a missing value are the empty object. `what` names the column in what is raised.
 
     Raises:
         Malformed: the column holds something else, which must not be overwritten.
@@ -82,11 +82,11 @@ def decode_object(text: str | None) -> tuple[dict[str, Any], bool]:
             value = json.loads(value)
             layers += 1
     except (ValueError, RecursionError) as error:
-        raise Malformed("session_data is not valid JSON") from error
+        raise Malformed(f"{what} is not valid JSON") from error
     if value is None:
         return {}, layers > 1
     if not isinstance(value, dict):
-        raise Malformed("session_data is not a JSON object")
+        raise Malformed(f"{what} is not a JSON object")
     return value, layers > 1
 
 

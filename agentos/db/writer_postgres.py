@@ -14,8 +14,8 @@ class PostgresStore(Store):
     vendor = "postgresql"
 
     def lock_sql(self) -> str:
-        """Select session_type, user_id and session_data and lock the row."""
-        columns = "session_type, user_id, session_data::text"
+        """Select session_type, user_id, session_data and metadata and lock the row."""
+        columns = "session_type, user_id, session_data::text, metadata::text"
         return f"SELECT {columns} FROM {self.tables.sessions} WHERE session_id = %s FOR UPDATE"
 
     def lock(self, session_id: str) -> Locked | None:

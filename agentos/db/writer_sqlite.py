@@ -1,11 +1,12 @@
 """The statements of a write on SQLite, where Agno 2 encodes every JSON column twice."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from agentos.db.writer_store import RunRow, Store, Tables, not_a_list
+from agentos.db.writer_store import Locked, RunRow, Store, Tables, not_a_list
 
 # How the `runs` column of one row is encoded: a list, a JSON string that holds a list, or nothing yet.
 # A list that SQLite cannot parse but Python can (NaN, very deep) is told apart in Python.
@@ -32,8 +33,15 @@ class SqliteStore(Store):
         self._forms: dict[str, str] = {}
 
     def lock_sql(self) -> str:
-        """Select session_type, user_id and session_data; the transaction itself is the lock."""
-        return f"SELECT session_type, user_id, session_data FROM {self.tables.sessions} WHERE session_id = %s"
+        """Select session_type, user_id, session_data and metadata; the transaction itself is the lock."""
+        columns = "session_type, user_id, session_data, metadata"
+        return f"SELECT {columns} FROM {self.tables.sessions} WHERE session_id = %s"
+
+    def save(self, session: Locked, now: int, list_sql: str = "", params: Sequence[Any] = (), **columns: Any) -> None:
+        """Write the session; a list that is written may be encoded in another way then."""
+        super().save(session, now, list_sql, params, **columns)
+        if list_sql:
+            self._forms.pop(session.session_id, None)
 
     def text(self, column: str) -> str:
         """Return the column as it is: SQLite keeps JSON as text."""

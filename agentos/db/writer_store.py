@@ -2,6 +2,7 @@
 
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -43,6 +44,7 @@ class Locked:
     user_id: str | None
     session_data: dict[str, Any]
     double: bool  # session_data is encoded twice
+    metadata: str | None  # as stored
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ class Store(ABC):
         rows = self.run(self.lock_sql(), session_id)
         if not rows:
             return None
-        kind, user_id, text = rows[0]
+        kind, user_id, text, metadata = rows[0]
         data, double = decode_object(text)
-        return Locked(session_id, kind, user_id, data, double or (text in (None, "null") and self.encodes_twice))
+        double = double or (text in (None, "null") and self.encodes_twice)
+        return Locked(session_id, kind, user_id, data, double, metadata)
 
     @property
     def encodes_twice(self) -> bool:
@@ -95,14 +98,27 @@ class Store(ABC):
 
     @abstractmethod
     def lock_sql(self) -> str:
-        """Select session_type, user_id and the text of session_data of one session, locking the row."""
+        """Select session_type, user_id and the texts of session_data and metadata of one session, locking the row."""
 
-    def save(self, session: Locked, now: int, list_sql: str = "", *params: Any) -> None:
-        """Write session_data back and set updated_at; `list_sql` also changes the `runs` column, in one statement."""
-        data = encode_object(session.session_data, self.vendor, double=session.double)
+    def save(
+        self,
+        session: Locked,
+        now: int,
+        list_sql: str = "",
+        params: Sequence[Any] = (),
+        *,
+        columns: Mapping[str, dict[str, Any]] | None = None,
+    ) -> None:
+        """Write session_data and other JSON `columns` and set updated_at, in one statement.
+
+        `list_sql` with its `params` also changes the `runs` column.
+        """
+        written = {"session_data": session.session_data, **(columns or {})}
+        texts = [encode_object(value, self.vendor, double=session.double) for value in written.values()]
+        sets = " ".join(f"{column} = %s," for column in written)
         self.run(
-            f"UPDATE {self.tables.sessions} SET {list_sql} session_data = %s, updated_at = %s WHERE session_id = %s",
-            *params, data, now, session.session_id,
+            f"UPDATE {self.tables.sessions} SET {list_sql} {sets} updated_at = %s WHERE session_id = %s",
+            *params, *texts, now, session.session_id,
         )  # fmt: skip
 
     # --- runs as rows -------------------------------------------------------------------------------------------
@@ -150,22 +166,23 @@ class Store(ABC):
         rows = self.run(sql, run_id, session_id)
         return rows[0][0] if rows else None
 
-    def insert(self, table: str, values: dict[str, Any]) -> None:
-        """Insert one row of plain values; strings are cleaned of what the database cannot hold."""
+    def insert(self, table: str, values: dict[str, Any], or_not: str = "") -> bool:
+        """Insert one row of plain values; strings are cleaned of what the database cannot hold.
+
+        `or_not`: the column of which another row may have the value already; returns whether none had.
+        """
         columns = ", ".join(self.connection.ops.quote_name(name) for name in values)
         marks = ", ".join(["%s"] * len(values))
         cleaned = [clean_text(value, self.vendor) if isinstance(value, str) else value for value in values.values()]
-        self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks})", *cleaned)
+        unless = f"ON CONFLICT ({or_not}) DO NOTHING RETURNING 1" if or_not else ""
+        return bool(self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks}) {unless}", *cleaned)) or not or_not
 
-    def session_exists(self, session_id: str) -> bool:
-        """Whether a session has this id."""
-        return bool(self.run(f"SELECT 1 FROM {self.tables.sessions} WHERE session_id = %s", session_id))
-
-    def insert_session(self, values: dict[str, Any]) -> None:
-        """Insert a session row, its JSON encoded as the tables' own Agno does."""
+    def insert_session(self, values: dict[str, Any]) -> bool:
+        """Insert a session row, its JSON encoded as the tables' own Agno does; return whether there was none."""
         if self.tables.has_list:
             values = {**values, "runs": Json(None)}
-        self.insert(self.tables.sessions, {name: self._encoded(value) for name, value in values.items()})
+        encoded = {name: self._encoded(value) for name, value in values.items()}
+        return self.insert(self.tables.sessions, encoded, or_not="session_id")
 
     def _encoded(self, value: Any) -> Any:
         if not isinstance(value, Json):

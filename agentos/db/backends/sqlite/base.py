@@ -7,7 +7,7 @@ import sqlite3
 import time
 import zlib
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,7 +21,7 @@ _STEPS: Final = 20_000
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """OPTIONS: `read_only` (bool), `seconds` (float, what one statement may take) and those of Django's backend."""
+    """OPTIONS: `read_only`, `wal` (bool), `seconds` (float, of one statement) and those of Django's backend."""
 
     deadline = 0.0
     # Device and inode of the file that is open: another file may take its place.
@@ -32,6 +32,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params: dict[str, Any] = super().get_connection_params()
         params.pop("read_only")
         params.pop("seconds")
+        params.pop("wal")
         params["detect_types"] = 0  # JSON is decoded by the field, and a column's declared type is not ours to trust
         mode = "ro" if self.settings_dict["OPTIONS"]["read_only"] else "rw"
         params["database"] = f"file:{quote(params['database'])}?mode={mode}"
@@ -46,6 +47,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection.set_progress_handler(self._is_late, _STEPS)
         if self.settings_dict["OPTIONS"]["read_only"]:
             connection.execute("PRAGMA query_only = ON")
+        if self.settings_dict["OPTIONS"]["wal"]:
+            _write_ahead(connection)
         remember(self)
         return connection
 
@@ -95,6 +98,13 @@ def file_id(path: str) -> tuple[int, int] | None:
 def content_hash(content: bytes | None) -> int:
     """Return a number that changes when `content` does. In SQL: content_hash(CAST(column AS BLOB))."""
     return zlib.crc32(content) if content is not None else -1
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers and a writer work at the same time, from now on, whoever opens the file."""
+    with suppress(sqlite3.OperationalError):  # somebody is at work in the file: the next connection tries again
+        connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _decode(stored: bytes) -> str:

@@ -1,0 +1,50 @@
+"""The database layer outside of this project: in a plain script, inside an event loop, in somebody else's Django."""
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
+from typing import Final, TypeVar
+
+_Result = TypeVar("_Result")
+
+# Database calls that wait at once on behalf of event loops.
+_THREADS: Final = 8
+_lock: Final = Lock()
+_threads: list[ThreadPoolExecutor] = []
+
+
+def ensure_django() -> None:
+    """Make Django usable: as its project has set it up, or, where there is none, with nothing but its defaults."""
+    from django.apps import apps
+
+    if apps.ready:
+        return
+    with _lock:
+        import django
+        from django.conf import settings
+
+        if not settings.configured and "DJANGO_SETTINGS_MODULE" not in os.environ:
+            # No logging: that is the script's own business.
+            settings.configure(USE_TZ=True, LOGGING_CONFIG=None)
+        django.setup()
+
+
+def away_from_loop(work: Callable[[], _Result]) -> _Result:
+    """Do `work` and return its result: in this thread, or in another if an event loop runs in this one.
+
+    Django refuses to touch a database where a loop runs. The caller waits either way.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return work()
+    return _executor().submit(work).result()
+
+
+def _executor() -> ThreadPoolExecutor:
+    with _lock:
+        if not _threads:
+            _threads.append(ThreadPoolExecutor(_THREADS, thread_name_prefix="agentos-db"))
+        return _threads[0]
