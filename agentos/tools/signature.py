@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final, get_type_hints
 
 from agentos.tools.schema import plain_schema
@@ -49,9 +49,8 @@ class Signature:
     @cached_property
     def hints(self) -> dict[str, Any]:
         """Type of each wanted parameter that has one; types that cannot be found are as if not written."""
-        plain = inspect.unwrap(self.target)
         try:
-            found = get_type_hints(getattr(plain, "__func__", plain), include_extras=True)
+            found = get_type_hints(_annotated(self.target), include_extras=True)
         except Exception:  # annotations may be any expression, and name what is imported for type checkers only
             found = {name: parameter.annotation for name, parameter in self.wanted.items()}
         usable = {name: hint for name, hint in found.items() if not isinstance(hint, str)}
@@ -61,7 +60,7 @@ class Signature:
     def _docstring(self) -> tuple[str, dict[str, str]]:
         import docstring_parser
 
-        text = inspect.getdoc(self.target) or ""
+        text = inspect.getdoc(_written(self.target)) or ""
         try:
             read = docstring_parser.parse(text)
         except docstring_parser.ParseError:
@@ -128,6 +127,20 @@ class Signature:
 def takes(target: Callable[..., Any], offered: dict[str, Any]) -> dict[str, Any]:
     """Return those of the offered arguments that the callable has parameters for."""
     return {name: offered[name] for name in Signature(target).parameters if name in offered}
+
+
+def _written(target: Callable[..., Any]) -> Any:
+    """Return the function as it was written: within decorators, of a partial what it calls."""
+    target = inspect.unwrap(target)
+    return _written(target.func) if isinstance(target, partial) else target
+
+
+def _annotated(target: Callable[..., Any]) -> Any:
+    """Return where the annotations are: of a class its constructor's, of any other object its `__call__`'s."""
+    written = _written(target)
+    if inspect.isclass(written):
+        return written.__init__
+    return written if inspect.isroutine(written) else type(written).__call__
 
 
 def _is_field(default: Any) -> bool:
