@@ -12,22 +12,25 @@ from agentos.records.details import (
     UserQuestion,
 )
 from agentos.records.encoding import RecordError, dumps, loads, readable, strip_for_postgres
+from agentos.records.events import RunEvent, RunOutputEvent, TeamRunEvent, WorkflowRunEvent
 from agentos.records.fields import Record
 from agentos.records.forest import RunNode, build_forest, walk
 from agentos.records.media import Audio, File, Image, Media, MediaReference, Video, sniff_mime_type
 from agentos.records.messages import FunctionCall, Message, ToolCallRequest
 from agentos.records.metrics import TOKEN_KEYS, Metrics, ModelMetrics, StepMetrics
-from agentos.records.requirements import ErrorRequirement, Requirement, StepRequirement
+from agentos.records.requirements import ErrorRequirement, Requirement, RunRequirement, StepRequirement
 from agentos.records.runs import (
     BadRun,
     Kind,
     Run,
+    RunInput,
     RunOutput,
     RunStatus,
     TeamRunOutput,
     WorkflowRunOutput,
     parse_run,
 )
+from agentos.records.session_kinds import AgentSession, TeamSession, WorkflowSession, as_session, session_class
 from agentos.records.sessions import SESSION_COLUMNS, Session, SessionSummary, display_name
 from agentos.records.tally import Tally, TallyBuilder, tally
 from agentos.records.times import as_datetime
@@ -36,6 +39,7 @@ from agentos.records.tools import ToolCall, ToolCallStatus, ToolExecution, join_
 __all__ = [
     "SESSION_COLUMNS",
     "TOKEN_KEYS",
+    "AgentSession",
     "Audio",
     "BadRun",
     "Citations",
@@ -58,8 +62,12 @@ __all__ = [
     "Reference",
     "Requirement",
     "Run",
+    "RunEvent",
+    "RunInput",
     "RunNode",
     "RunOutput",
+    "RunOutputEvent",
+    "RunRequirement",
     "RunStatus",
     "Session",
     "SessionSummary",
@@ -68,7 +76,9 @@ __all__ = [
     "StepRequirement",
     "Tally",
     "TallyBuilder",
+    "TeamRunEvent",
     "TeamRunOutput",
+    "TeamSession",
     "ToolCall",
     "ToolCallRequest",
     "ToolCallStatus",
@@ -76,8 +86,11 @@ __all__ = [
     "UrlCitation",
     "UserQuestion",
     "Video",
+    "WorkflowRunEvent",
     "WorkflowRunOutput",
+    "WorkflowSession",
     "as_datetime",
+    "as_session",
     "build_forest",
     "display_name",
     "dumps",
@@ -85,6 +98,7 @@ __all__ = [
     "loads",
     "parse_run",
     "readable",
+    "session_class",
     "sniff_mime_type",
     "strip_for_postgres",
     "tally",

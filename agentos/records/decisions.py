@@ -109,7 +109,7 @@ class StepDecisions:
     def needs_executor_resolution(self) -> bool:
         """Whether the agent or team in the step still waits for somebody."""
         asked = self.executor_requirements  # type: ignore[attr-defined]
-        return bool(self.raw.get("requires_executor_input")) and not all(item.is_resolved for item in asked)
+        return bool(self.raw.get("requires_executor_input")) and not all(item.is_resolved() for item in asked)
 
     @property
     def is_open(self) -> bool:

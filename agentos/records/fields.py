@@ -7,6 +7,7 @@ trusted to have the type Agno gives it. Nothing is copied or converted, so what 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from enum import Enum
 from typing import Any, ClassVar, Final, Generic, Self, TypeVar, overload
 
 from agentos.records.encoding import RecordError, readable
@@ -244,6 +245,8 @@ def plain(value: Any) -> Any:
     """Return the JSON value behind a record or a list of records; anything else is JSON already."""
     if isinstance(value, Record):
         return value.raw
+    if isinstance(value, Enum):
+        return value.value
     if isinstance(value, list | tuple):
         return [item.raw if isinstance(item, Record) else item for item in value]
     return value

@@ -1,5 +1,7 @@
 """What was sent to a model and what it said."""
 
+import time
+import uuid
 from typing import Any
 
 from agentos.records.encoding import RecordError, loads
@@ -87,13 +89,18 @@ class Message(Record):
     parts = Objects("content")
 
     def __init__(self, **values: Any) -> None:
-        # Agno always writes these two.
-        super().__init__(**{"from_history": False, "stop_after_tool_call": False, **values})
+        # Agno always writes the flags, and gives each message an id and a time of its own.
+        begun = {"id": str(uuid.uuid4()), "from_history": False, "stop_after_tool_call": False}
+        super().__init__(**{**begun, "created_at": int(time.time()), **values})
 
     @property
     def text(self) -> str:
         """The content as text; the text parts of a list, a line each."""
         return parts_text(self.content)
+
+    def get_content_string(self) -> str:
+        """Return the content as text."""
+        return self.text
 
     @property
     def media(self) -> list[Image | Audio | Video | File]:

@@ -1,11 +1,15 @@
 """What a paused run waits for: on tools of an agent or team, on steps of a workflow, on a failed step."""
 
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
 from agentos.records.decisions import ErrorDecisions, StepDecisions
 from agentos.records.details import InputField, UserQuestion
 from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value
 from agentos.records.tools import ToolExecution
 
-__all__ = ["ErrorRequirement", "Requirement", "StepRequirement"]
+__all__ = ["ErrorRequirement", "Requirement", "RunRequirement", "StepRequirement"]
 
 
 class Requirement(Record):
@@ -24,6 +28,11 @@ class Requirement(Record):
     user_input_schema = Many(InputField)
     user_feedback_schema = Many(UserQuestion)
 
+    def __init__(self, tool_execution: ToolExecution | None = None, **values: Any) -> None:
+        asked = tool_execution.user_input_schema if tool_execution is not None else []
+        begun = {"id": str(uuid.uuid4()), "created_at": datetime.now(UTC).isoformat()}
+        super().__init__(**{**begun, "tool_execution": tool_execution, "user_input_schema": asked or None, **values})
+
     @property
     def kind(self) -> str | None:
         """One of confirmation, user_input, user_feedback, external_execution; None when it cannot be told."""
@@ -39,13 +48,110 @@ class Requirement(Record):
             return "confirmation"
         return None
 
-    @property
     def is_resolved(self) -> bool:
         """Whether nobody has to do anything about it any more; it stays in the run all the same."""
         if self.confirmation is not None or self.external_execution_result is not None:
             return True
         tool = self.tool_execution
         return tool is not None and not tool.is_waiting
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether somebody has to allow or refuse the call."""
+        return self.kind == "confirmation" and not self.is_resolved()
+
+    @property
+    def needs_user_input(self) -> bool:
+        """Whether somebody has to fill in arguments."""
+        return self.kind == "user_input" and not self.is_resolved()
+
+    @property
+    def needs_user_feedback(self) -> bool:
+        """Whether somebody has to answer questions."""
+        return self.kind == "user_feedback" and not self.is_resolved()
+
+    @property
+    def needs_external_execution(self) -> bool:
+        """Whether somebody has to carry the call out elsewhere."""
+        return self.kind == "external_execution" and not self.is_resolved()
+
+    def confirm(self) -> None:
+        """Allow the call.
+
+        Raises:
+            ValueError: it needs no confirmation.
+        """
+        self._check(self.needs_confirmation, "confirmation")
+        self.raw["confirmation"] = True
+        self._call["confirmed"] = True
+
+    def reject(self, note: str | None = None) -> None:
+        """Refuse the call; `note` tells the model why.
+
+        Raises:
+            ValueError: it needs no confirmation.
+        """
+        self._check(self.needs_confirmation, "confirmation")
+        self.raw["confirmation"] = False
+        self._call["confirmed"] = False
+        if note:
+            self.raw["confirmation_note"] = self._call["confirmation_note"] = note
+
+    def provide_user_input(self, values: dict[str, Any]) -> None:
+        """Fill in fields by name; the call is answered once none is open.
+
+        Raises:
+            ValueError: it needs no input.
+        """
+        self._check(self.needs_user_input, "user input")
+        fields = self.user_input_schema or (self.tool_execution.user_input_schema if self.tool_execution else [])
+        for field in fields:
+            if field.name in values:
+                field.raw["value"] = values[field.name]
+        self.raw["user_input_schema"] = self._call["user_input_schema"] = [field.raw for field in fields]
+        if all(field.value is not None for field in fields):
+            self._call["answered"] = True
+
+    def provide_user_feedback(self, selections: dict[str, list[str]]) -> None:
+        """Answer questions by their text, each with the labels chosen; the call is answered once none is open.
+
+        Raises:
+            ValueError: it asks no questions.
+        """
+        self._check(self.needs_user_feedback, "feedback")
+        questions = self.user_feedback_schema or (
+            self.tool_execution.user_feedback_schema if self.tool_execution else []
+        )
+        for question in questions:
+            chosen = selections.get(question.question or "")
+            if chosen is not None:
+                question.raw["selected_options"] = list(chosen)
+                for option in question.options:
+                    option.raw["selected"] = option.label in chosen
+        self.raw["user_feedback_schema"] = self._call["user_feedback_schema"] = [item.raw for item in questions]
+        if all(question.raw.get("selected_options") for question in questions):
+            self._call["answered"] = True
+
+    def set_external_execution_result(self, result: str) -> None:
+        """Hand in what the call gave elsewhere.
+
+        Raises:
+            ValueError: it is not carried out elsewhere.
+        """
+        self._check(self.needs_external_execution, "result from elsewhere")
+        self.raw["external_execution_result"] = self._call["result"] = result
+
+    @property
+    def _call(self) -> dict[str, Any]:
+        call: dict[str, Any] = self.raw.setdefault("tool_execution", {})
+        return call
+
+    def _check(self, needed: bool, what: str) -> None:
+        if not needed:
+            raise ValueError(f"This requirement needs no {what}, or has it already.")
+
+
+RunRequirement = Requirement
 
 
 class StepRequirement(StepDecisions, Record):
@@ -92,7 +198,7 @@ class StepRequirement(StepDecisions, Record):
         """Whether the step was confirmed, rejected, answered or routed."""
         if self.confirmed is not None or self.user_input is not None or self.selected_choices:
             return True
-        return bool(self.executor_requirements) and all(item.is_resolved for item in self.executor_requirements)
+        return bool(self.executor_requirements) and all(item.is_resolved() for item in self.executor_requirements)
 
 
 class ErrorRequirement(ErrorDecisions, Record):

@@ -1,12 +1,28 @@
 """Runs of agents, teams and workflows."""
 
+import json
+import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal
 
 from agentos.records.decisions import WaitingSteps
 from agentos.records.details import Citations, ReasoningStep, Reference, input_text, step_outputs
-from agentos.records.fields import Integer, Many, Object, Objects, One, Read, Record, Text, Texts, Value, json_type
+from agentos.records.fields import (
+    Field,
+    Integer,
+    Many,
+    Object,
+    Objects,
+    One,
+    Read,
+    Record,
+    Text,
+    Texts,
+    Value,
+    json_type,
+    plain,
+)
 from agentos.records.media import Audio, File, Image, Video
 from agentos.records.messages import Message
 from agentos.records.metrics import Metrics
@@ -14,7 +30,17 @@ from agentos.records.requirements import ErrorRequirement, Requirement, StepRequ
 from agentos.records.text import as_text, parts_text
 from agentos.records.tools import ToolCall, ToolExecution, join_tool_calls
 
-__all__ = ["BadRun", "Kind", "Run", "RunOutput", "RunStatus", "TeamRunOutput", "WorkflowRunOutput", "parse_run"]
+__all__ = [
+    "BadRun",
+    "Kind",
+    "Run",
+    "RunInput",
+    "RunOutput",
+    "RunStatus",
+    "TeamRunOutput",
+    "WorkflowRunOutput",
+    "parse_run",
+]
 
 Kind = Literal["agent", "team", "workflow"]
 
@@ -22,22 +48,55 @@ Kind = Literal["agent", "team", "workflow"]
 class RunStatus(StrEnum):
     """The states of a run, as Agno stores them. RUNNING and PENDING are final when the process died."""
 
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    PAUSED = "PAUSED"
-    CANCELLED = "CANCELLED"
-    ERROR = "ERROR"
-    REGENERATED = "REGENERATED"
+    pending = "PENDING"
+    running = "RUNNING"
+    completed = "COMPLETED"
+    paused = "PAUSED"
+    cancelled = "CANCELLED"
+    error = "ERROR"
+    regenerated = "REGENERATED"
+
+
+_STATUSES: Final = frozenset(RunStatus)
+
+
+def _status(stored: Any) -> RunStatus | str | None:
+    text = as_text(stored) if isinstance(stored, str) else None
+    return RunStatus(text) if text in _STATUSES else text
+
+
+class Live(Field[Any]):
+    """The content: an object beside the JSON that stands for it, when one was set."""
+
+    def __get__(self, record: Record | None, owner: type) -> Any:
+        """Read the object, else what is stored."""
+        if record is None:
+            return self
+        live = getattr(record, "_live", None)
+        return record.raw.get(self.key) if live is None else live
+
+    def __set__(self, record: Record, value: Any) -> None:
+        """Keep the object, and store its JSON."""
+        dump = getattr(value, "model_dump", None)
+        record.raw[self.key] = plain(value) if dump is None else dump(mode="json", exclude_none=True)
+        object.__setattr__(record, "_live", None if dump is None else value)
+
+    def read(self, value: Any) -> Any:
+        """Return it as it is."""
+        return value
 
 
 class Run(Record):
     """What runs of every kind have. `parse_run` picks the class; build a RunOutput, TeamRunOutput or WorkflowRunOutput.
 
-    `status` is what is stored, upper case when Agno wrote it; compare it with RunStatus.
+    `status` is a RunStatus, or what is stored if Agno knows no such status. `content` of a run that has just ended is
+    the object its output schema made of the answer; of a stored run it is the JSON.
     """
 
-    __slots__ = ()
+    __slots__ = ("_live",)
+    # What a built run begins with, as Agno's own constructors have it.
+    first_status: ClassVar[RunStatus] = RunStatus.running
+    first_values: ClassVar[dict[str, Any]] = {}
     kind: ClassVar[Kind]
 
     run_id = Text()
@@ -47,9 +106,9 @@ class Run(Record):
     workflow_id = Text()
     workflow_step_id = Text()
     input = Value()
-    content = Value()
+    content = Live()
     content_type = Text()
-    status = Text()
+    status: Read[RunStatus | str | None] = Read(lambda stored: _status(stored))
     created_at = Integer()
     model = Text()
     model_provider = Text()
@@ -85,6 +144,10 @@ class Run(Record):
     queue_attempt = Integer()
     cancellation_stage = Text()
 
+    def __init__(self, **values: Any) -> None:
+        begun = {"created_at": int(time.time()), "status": self.first_status, "content_type": "str"}
+        super().__init__(**{**begun, **{key: list(value) for key, value in self.first_values.items()}, **values})
+
     @property
     def component_id(self) -> str | None:
         """Id of the agent, team or workflow that ran."""
@@ -110,22 +173,22 @@ class Run(Record):
     @property
     def input_images(self) -> list[Image]:
         """Pictures given to the run."""
-        return _RunInput.from_dict(self._wrapped_input).images
+        return RunInput.from_dict(self._wrapped_input).images
 
     @property
     def input_videos(self) -> list[Video]:
         """Films given to the run."""
-        return _RunInput.from_dict(self._wrapped_input).videos
+        return RunInput.from_dict(self._wrapped_input).videos
 
     @property
     def input_audio(self) -> list[Audio]:
         """Sounds given to the run; here Agno's key is `audios`, elsewhere `audio`."""
-        return _RunInput.from_dict(self._wrapped_input).audios
+        return RunInput.from_dict(self._wrapped_input).audios
 
     @property
     def input_files(self) -> list[File]:
         """Files given to the run."""
-        return _RunInput.from_dict(self._wrapped_input).files
+        return RunInput.from_dict(self._wrapped_input).files
 
     @property
     def input_media(self) -> list[Image | Video | Audio | File]:
@@ -153,6 +216,45 @@ class Run(Record):
         return join_tool_calls(self.tools, self.messages)
 
     @property
+    def is_paused(self) -> bool:
+        """Whether it waits for somebody."""
+        return self.status == RunStatus.paused
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody stopped it."""
+        return self.status == RunStatus.cancelled
+
+    @property
+    def active_requirements(self) -> list[Requirement]:
+        """What it still waits for."""
+        return [requirement for requirement in self.requirements if not requirement.is_resolved()]
+
+    @property
+    def tools_requiring_confirmation(self) -> list[ToolExecution]:
+        """Calls that somebody has to allow or refuse."""
+        return [tool for tool in self.tools if tool.is_waiting and tool.requires_confirmation]
+
+    @property
+    def tools_requiring_user_input(self) -> list[ToolExecution]:
+        """Calls of which somebody has to fill in arguments."""
+        return [tool for tool in self.tools if tool.is_waiting and tool.requires_user_input]
+
+    @property
+    def tools_awaiting_external_execution(self) -> list[ToolExecution]:
+        """Calls that somebody has to carry out elsewhere."""
+        return [tool for tool in self.tools if tool.is_waiting and tool.external_execution_required]
+
+    def get_content_as_string(self, **options: Any) -> str:
+        """Return the answer as text, JSON for a structured one; `options` go to `json.dumps`."""
+        content = self.raw.get("content")
+        return content if isinstance(content, str) else json.dumps(content, **options)
+
+    def to_json(self) -> str:
+        """Return the run as JSON."""
+        return json.dumps(self.raw, indent=2)
+
+    @property
     def is_top_level(self) -> bool:
         """Whether nobody delegated this run."""
         return self.parent_run_id is None
@@ -169,10 +271,11 @@ class Run(Record):
         return stored if wrapped else {}
 
 
-class _RunInput(Record):
-    """The media beside `input_content`."""
+class RunInput(Record):
+    """What an agent or a team was given; here Agno's key is `audios`, elsewhere `audio`."""
 
     __slots__ = ()
+    input_content = Value()
     images = Many(Image)
     videos = Many(Video)
     audios = Many(Audio)
@@ -193,9 +296,14 @@ class TeamRunOutput(Run):
 
     __slots__ = ()
     kind = "team"
+    first_values = {"member_responses": []}
     team_id = Text()
     team_name = Text()
     member_responses = Objects()
+
+    def add_member_run(self, run: Run) -> None:
+        """Embed a member's run."""
+        self.raw.setdefault("member_responses", []).append(run.raw)
 
     @property
     def embedded(self) -> list[Run]:
@@ -208,6 +316,8 @@ class WorkflowRunOutput(WaitingSteps, Run):
 
     __slots__ = ()
     kind = "workflow"
+    first_status = RunStatus.pending
+    first_values = {"step_results": []}
     workflow_name = Text()
     step_executor_runs = Objects()
     paused_step_index = Integer()

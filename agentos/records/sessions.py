@@ -1,6 +1,7 @@
 """Sessions: one row of Agno's session table, decoded."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any, Final
 
 from agentos.records.fields import Integer, Object, One, Read, Record, Text, Texts, Value
@@ -24,6 +25,10 @@ class SessionSummary(Record):
     summary = Text()
     topics = Texts()
     updated_at = Text()
+
+    def __init__(self, *, updated_at: datetime | str | None = None, **values: Any) -> None:
+        stored = updated_at.isoformat() if isinstance(updated_at, datetime) else updated_at
+        super().__init__(updated_at=stored, **values)
 
 
 class Session(Record):

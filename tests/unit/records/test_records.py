@@ -34,8 +34,11 @@ def test_a_record_is_a_view() -> None:
 
 
 def test_a_record_is_built_under_agnos_names() -> None:
-    message = Message(role="user", content="Hi", name=None)
-    assert message.raw == {"role": "user", "content": "Hi", "from_history": False, "stop_after_tool_call": False}
+    message = Message(id="m", role="user", content="Hi", name=None, created_at=7)
+    assert message.raw == {
+        **{"id": "m", "role": "user", "content": "Hi", "created_at": 7},
+        **{"from_history": False, "stop_after_tool_call": False},
+    }
     run = RunOutput(agent_id="a", run_id="r", messages=[message], metrics=Metrics(input_tokens=3))
     assert run.raw["messages"] == [message.raw]
     assert run.raw["metrics"] == {"input_tokens": 3}
@@ -128,8 +131,8 @@ def test_input_text(raw: dict[str, Any], text: str) -> None:
 
 
 def test_statuses_compare_with_what_is_stored() -> None:
-    assert RunOutput(agent_id="a", status=RunStatus.PAUSED).status == "PAUSED" == RunStatus.PAUSED
-    assert RunOutput.from_dict({"status": "completed"}).status != RunStatus.COMPLETED
+    assert RunOutput(agent_id="a", status=RunStatus.paused).status == "PAUSED" == RunStatus.paused
+    assert RunOutput.from_dict({"status": "completed"}).status != RunStatus.completed
 
 
 def test_step_outputs_nest() -> None:
@@ -180,7 +183,7 @@ def test_metrics_of_models_and_steps() -> None:
 )
 def test_requirements(raw: dict[str, Any], kind: str | None, resolved: bool) -> None:
     requirement = Requirement.from_dict(raw)
-    assert (requirement.kind, requirement.is_resolved) == (kind, resolved)
+    assert (requirement.kind, requirement.is_resolved()) == (kind, resolved)
 
 
 def test_step_requirements() -> None:
@@ -241,4 +244,4 @@ def test_a_tally_can_go_on() -> None:
     builder.add(BadRun(5, "No run."))
     result = builder.result()
     assert (result.run_count, result.forest_run_count, result.bad_run_count) == (2, 2, 1)
-    assert (result.orphan_parents, result.statuses) == ([], [None, None])
+    assert (result.orphan_parents, result.statuses) == ([], ["RUNNING", "RUNNING"])
