@@ -75,7 +75,7 @@ class UserControlFlowTools(Toolkit):
 
 def asked(function: Function, args: dict[str, Any]) -> dict[str, Any]:
     """Return what a call of one of these tools writes into its execution: the questions, or the fields, still open."""
-    converted = function.signature.convert(args) if function.signature else {}
+    converted = function.convert(args)
     if function.asks == "user_feedback":
         return {"user_feedback_schema": [_as_stored(question) for question in converted["questions"]]}
     fields: list[WantedField] = converted["user_input_fields"]

@@ -85,16 +85,22 @@ class FunctionCall:
             BadArguments: it cannot be called with these.
         """
         function = self.function
-        if function.cache_results and (found := function.results.find(arguments, function.cache_ttl)):
+        offered = self._offered()
+        # What depends on more than the arguments, on the user's state above all, is never handed to the next one.
+        is_cached = function.cache_results and not offered
+        if is_cached and (found := function.results.find(arguments, function.cache_ttl)):
             return found[0]
-        signature, entrypoint = function.signature, function.entrypoint
-        if signature is None or entrypoint is None:
+        if function.entrypoint is None:
             raise TypeError(f"The tool {function.name!r} has no function to call.")
-        offered = {name: vars(self.injected)[name] for name in INJECTED & set(signature.parameters) if name != "self"}
-        result = self.waiter.settle(entrypoint(**signature.convert(arguments), **offered))
-        if function.cache_results:
+        result = self.waiter.settle(function.entrypoint(**function.convert(arguments), **offered))
+        if is_cached:
             function.results.keep(arguments, result)
         return result
+
+    def _offered(self) -> dict[str, Any]:
+        """Return what the entrypoint asks for by the names of its parameters."""
+        named = self.function.signature.parameters if self.function.signature else {}
+        return {name: value for name, value in vars(self.injected).items() if name in INJECTED and name in named}
 
 
 def _is_async(hook: Callable[..., Any]) -> bool:

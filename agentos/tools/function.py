@@ -47,7 +47,8 @@ class _Derived:
 class Function:
     """One tool. Fields are Agno's; `description` and `parameters` (JSON schema) are the entrypoint's if not given.
 
-    `cache_ttl` is in seconds. `asks` is a tool that only asks somebody: "user_feedback" or "user_input".
+    `cache_ttl` is in seconds. With `skip_entrypoint_processing` arguments reach the entrypoint unchecked. `asks` is set
+    on a tool that only asks somebody: "user_feedback" or "user_input".
     """
 
     name: str
@@ -75,6 +76,7 @@ class Function:
     title: str | None = None
     annotations: Json | None = None
     has_side_effects: bool | None = None
+    skip_entrypoint_processing: bool = False
     asks: str | None = None
     results: Results = field(default_factory=Results, init=False, repr=False)
 
@@ -116,6 +118,16 @@ class Function:
         if self.signature is None:
             return {"type": "object", "properties": {}, "required": []}
         return without(self.signature.schema(), self.user_input_fields or [])
+
+    def convert(self, arguments: Json) -> Json:
+        """Return the arguments as the entrypoint takes them.
+
+        Raises:
+            BadArguments: it cannot be called with them.
+        """
+        if self.signature is None or self.skip_entrypoint_processing:
+            return arguments
+        return self.signature.convert(arguments)
 
     def to_dict(self) -> Json:
         """Return name, description and parameters as they are sent, and what the tool waits for."""

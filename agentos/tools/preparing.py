@@ -61,8 +61,8 @@ def _check(function: Function, args: dict[str, Any]) -> None:
         BadArguments: the function cannot be called with them.
     """
     changing = function.pre_hook or function.tool_hooks or function.requires_user_input
-    if function.signature and not changing:
-        function.signature.convert(args)
+    if not changing:
+        function.convert(args)
 
 
 def _arguments(request: ToolCallRequest) -> dict[str, Any] | None:

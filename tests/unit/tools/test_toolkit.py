@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from agentos.tools import Function, Toolkit, UserControlFlowTools, functions_of, tool
+from tests.unit.tools.calls import called
 
 
 def add(a: int, b: int) -> int:
@@ -73,6 +74,12 @@ def test_parameters_can_be_given() -> None:
     given = Function(name="search", description="Search.", parameters=schema)
     assert given.to_wire()["function"] == {"name": "search", "description": "Search.", "parameters": schema}
     assert Function(name="bare").to_wire()["function"]["parameters"]["properties"] == {}
+
+
+def test_arguments_can_be_left_unchecked() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "integer"}}}
+    given = Function(name="add", parameters=schema, entrypoint=lambda a: repr(a), skip_entrypoint_processing=True)
+    assert called(given, {"a": "1"}).message.content == "'1'"
 
 
 def test_a_toolkit_holds_its_methods() -> None:
