@@ -43,7 +43,7 @@ class Condition(Container):
         holds = self._holds(step_input, work)
         yield started(work, self, "ConditionExecutionStarted", place, condition_result=holds)
         nodes, branch = (self.nodes, "if") if holds else (self.else_nodes, "else" if self.else_nodes else None)
-        outputs = yield from sequence(nodes, work.inside(self.step_id, place), step_input)
+        outputs = yield from sequence(self, nodes, work.inside(self.step_id, place), step_input)
         facts = {"condition_result": holds, "executed_steps": len(outputs), "branch": branch, "step_results": outputs}
         yield started(work, self, "ConditionExecutionCompleted", place, **facts)
         if branch is None:

@@ -1,7 +1,7 @@
 """What containers of steps have in common."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from agentos.records import StepOutput
 from agentos.workflow.node import Node
@@ -9,6 +9,8 @@ from agentos.workflow.nodes import nodes_of
 from agentos.workflow.types import HumanReview
 
 __all__ = ["Container"]
+
+_MEDIA: Final = ("images", "videos", "audio", "files")
 
 
 class Container(Node):
@@ -32,12 +34,14 @@ class Container(Node):
         return self.nodes
 
     def gathered(self, content: str, outputs: Sequence[StepOutput], **values: Any) -> StepOutput:
-        """Return the container's output, with those of its steps: it stops, and fails, as they do."""
+        """Return the container's output, with those of its steps and their media: it stops, and fails, as they do."""
         failed = [output for output in outputs if output.success is False]
+        media = {kind: [item for output in outputs for item in output.raw.get(kind) or ()] for kind in _MEDIA}
         return self.output(
             content,
             success=not failed,
             stop=any(output.stop for output in outputs),
             **({"steps": list(outputs)} if outputs else {}),
+            **{kind: items or None for kind, items in media.items()},
             **values,
         )

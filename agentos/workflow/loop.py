@@ -64,7 +64,7 @@ class Loop(Container):
 
     def _iteration(self, work: Work, step_input: StepInput, before: Outputs, done: list[StepOutput]) -> Rows:
         try:
-            return (yield from placed(self.nodes, work, step_input, done, work.place))
+            return (yield from placed(self, self.nodes, work, step_input, done, work.place))
         except Paused as pause:
             pause.way[0] = [output for outputs in before for output in outputs] + pause.way[0]
             raise

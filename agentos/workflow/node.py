@@ -3,7 +3,7 @@
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, ClassVar, Final, TypeVar
 
 from agentos.agents.background import current_loop, run_in_thread, stream_in_thread
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 logger: Final = logging.getLogger("agentos")
 
+_SETTINGS: Final = frozenset(setting.name for setting in fields(HumanReview))
 Rows = Generator[RunOutputEvent, None, list[StepOutput]]
 
 
@@ -74,19 +75,24 @@ class Node(ABC):
         """Return what a session keeps of it (format §2.3)."""
         return {"name": self.name, "description": self.description, "type": str(self.type)}
 
+    def __getattr__(self, name: str) -> Any:
+        """Read the settings of the review one by one, as they may be given."""
+        if name in _SETTINGS:
+            return getattr(self.human_review, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
     def execute(self, step_input: StepInput, session_id: str | None = None, **options: Any) -> StepOutput:
         """Do the step by itself, outside of a workflow, and return its output.
 
         Of `options`, `user_id`, `session_state` and `run_context` mean what they do in a run.
         """
-        return drained(self.execute_stream(step_input, session_id, **options))
+        return drained(self._alone(step_input, session_id, options))
 
     def execute_stream(
         self, step_input: StepInput, session_id: str | None = None, **options: Any
-    ) -> Generator[RunOutputEvent, None, StepOutput]:
-        """Do the same, yielding its events; the output is the generator's value."""
-        work = alone(session_id, stream=True, **options)
-        return (yield from self.perform_step(work, step_input, (0,)))
+    ) -> Iterator[RunOutputEvent | StepOutput]:
+        """Do the same, yielding its events, and the output last."""
+        yield (yield from self._alone(step_input, session_id, options | {"stream": True}))
 
     async def aexecute(self, step_input: StepInput, session_id: str | None = None, **options: Any) -> StepOutput:
         """Do the same from an event loop."""
@@ -94,17 +100,24 @@ class Node(ABC):
         return await run_in_thread(lambda: self.execute(step_input, session_id, loop=loop, **options))
 
     def aexecute_stream(self, step_input: StepInput, session_id: str | None = None, **options: Any) -> Any:
-        """Yield the events asynchronously, the output last."""
+        """Yield the events asynchronously, and the output last."""
         loop = current_loop()
+        return stream_in_thread(lambda: self.execute_stream(step_input, session_id, loop=loop, **options))
 
-        def items() -> Iterator[RunOutputEvent | StepOutput]:
-            yield (yield from self.execute_stream(step_input, session_id, loop=loop, **options))
+    def _alone(self, step_input: StepInput, session_id: str | None, options: dict[str, Any]) -> Stream:
+        """Do the step by itself.
 
-        return stream_in_thread(items)
+        Raises:
+            Exception: what it, or a step inside it whose failure is fatal, raised.
+        """
+        try:
+            return (yield from self.perform_step(alone(session_id, **options), step_input, (0,)))
+        except StepFailed as failure:
+            raise failure.error from None
 
 
 def alone(session_id: str | None, **options: Any) -> Work:
-    """Return the work of a step that is done outside of a workflow."""
+    """Return the work of a step that is done outside of a workflow; options of Agno's that need one are ignored."""
     context = options.get("run_context") or RunContext(
         run_id=new_id(), session_id=session_id or new_id(), user_id=options.get("user_id"), session_state={}
     )
@@ -123,15 +136,16 @@ def drained(stream: Generator[Any, None, T]) -> T:
             return value
 
 
-def sequence(nodes: Sequence[Node], work: Work, step_input: StepInput) -> Rows:
-    """Do steps one after the other, each with the outputs of those before it; return all outputs.
+def sequence(owner: Node, nodes: Sequence[Node], work: Work, step_input: StepInput) -> Rows:
+    """Do steps of a container one after the other, each with the outputs of those before it; return all outputs.
 
     It ends early with a step that asks for it or fails. What was done before a pause is not done again.
     """
-    return (yield from placed(nodes, work, step_input, work.resumption.enter(), work.place))
+    return (yield from placed(owner, nodes, work, step_input, work.resumption.enter(), work.place))
 
 
 def placed(
+    owner: Node,
     nodes: Sequence[Node],
     work: Work,
     step_input: StepInput,
@@ -145,7 +159,7 @@ def placed(
     for position, node in list(enumerate(nodes))[len(outputs) :]:
         work.check()
         try:
-            output = yield from guarded(node, work, step_input, place(position))
+            output = yield from guarded(node, work, step_input, place(position), owner)
         except Paused as pause:
             pause.way.insert(0, outputs)
             pause.inner.insert(0, node)
@@ -157,11 +171,12 @@ def placed(
     return outputs
 
 
-def guarded(node: Node, work: Work, step_input: StepInput, place: tuple[int, ...]) -> Stream:
-    """Do a step inside a container: a failure becomes its output, unless the step's policy says otherwise.
+def guarded(node: Node, work: Work, step_input: StepInput, place: tuple[int, ...], owner: Node) -> Stream:
+    """Do a step inside a container: a failure becomes its output, unless its policy or the container's says otherwise.
 
     Raises:
-        StepFailed: the policy is to fail, or to ask a person.
+        StepFailed: the step's policy is to fail, or to ask a person.
+        Exception: the container's is; the error is the container's own then.
     """
     try:
         output = yield from gated(node, work, step_input, place)
@@ -171,6 +186,8 @@ def guarded(node: Node, work: Work, step_input: StepInput, place: tuple[int, ...
     except Exception as error:
         if node.human_review.on_error != OnError.skip:
             raise StepFailed(node, error, node.human_review.on_error) from error
+        if owner.human_review.on_error != OnError.skip:
+            raise
         logger.warning("Step %s failed: %s", node.name, error)
         return node.output(f"Step {node.name} failed: {error}", success=False, error=str(error))
 

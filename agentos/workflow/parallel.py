@@ -2,7 +2,6 @@
 
 import contextvars
 from collections.abc import Generator, Sequence
-from copy import deepcopy
 from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Final
@@ -12,7 +11,6 @@ from agentos.records.events import RunOutputEvent
 from agentos.workflow.container import Container
 from agentos.workflow.node import guarded, started
 from agentos.workflow.plain import text_of
-from agentos.workflow.state import take_over
 from agentos.workflow.types import HumanReview, StepInput, StepType
 from agentos.workflow.work import Paused, StepFailed, Stream, Work
 
@@ -22,9 +20,9 @@ _END: Final = object()
 
 
 class Parallel(Container):
-    """Does its steps side by side, each in a thread and with a copy of the session state.
+    """Does its steps side by side, each in a thread. They share the session state, and see each other's changes to it.
 
-    What each changed in its copy is taken over afterwards, in the order of the steps. A text among them is the name.
+    A text among the steps is the name.
     """
 
     type = StepType.PARALLEL
@@ -39,7 +37,7 @@ class Parallel(Container):
     ) -> None:
         names = [arg for arg in args if isinstance(arg, str)]
         steps = [arg for arg in args if not isinstance(arg, str)]
-        super().__init__(steps, name or next(iter(names), None), description, human_review, **review)
+        super().__init__(steps, name or next(iter(names), "Parallel"), description, human_review, **review)
 
     def perform_step(self, work: Work, step_input: StepInput, place: tuple[int, ...]) -> Stream:
         """Do all steps, and wait for them."""
@@ -48,26 +46,20 @@ class Parallel(Container):
         outputs = yield from self._side_by_side(work.inside(self.step_id, place), step_input)
         facts = count | {"step_results": outputs}
         yield started(work, self, "ParallelExecutionCompleted", place, **facts)
-        media = {kind: [item for output in outputs for item in getattr(output, kind)] or None for kind in _MEDIA}
-        values = {"executor_type": "parallel", "executor_name": self.name or "Parallel"} | media
+        values = {"executor_type": "parallel", "executor_name": self.name}
         return self.gathered(_report(outputs), outputs, **values)
 
     def _side_by_side(self, work: Work, step_input: StepInput) -> Generator[RunOutputEvent, None, list[StepOutput]]:
-        before = deepcopy(work.state)
-        branches = [_Branch(work.branch(deepcopy(before))) for _ in self.nodes]
+        branches = [_Branch(work.branch()) for _ in self.nodes]
         queue: SimpleQueue[Any] = SimpleQueue()
         for position, (branch, node) in enumerate(zip(branches, self.nodes, strict=True)):
-            stream = guarded(node, branch.work, step_input, work.place(position))
+            stream = guarded(node, branch.work, step_input, work.place(position), self)
             context = contextvars.copy_context()
             Thread(target=context.run, args=(branch.run, stream, queue), daemon=True).start()
         yield from _until_all_end(queue, len(branches))
         for branch in branches:
-            take_over(work.state, before, branch.work.state)
             work.executor_runs.extend(branch.work.executor_runs)
         return _outputs(branches)
-
-
-_MEDIA: Final = ("images", "videos", "audio", "files")
 
 
 class _Branch:

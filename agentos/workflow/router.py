@@ -1,7 +1,8 @@
 """Steps picked while the run goes on."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from agentos.workflow.calling import ask
 from agentos.workflow.container import Container
@@ -11,6 +12,8 @@ from agentos.workflow.types import HumanReview, StepInput, StepType
 from agentos.workflow.work import Stream, Work
 
 __all__ = ["Router"]
+
+logger: Final = logging.getLogger("agentos")
 
 
 class Router(Container):
@@ -46,7 +49,7 @@ class Router(Container):
         yield started(work, self, "RouterExecutionStarted", place, selected_steps=names)
         # The steps of a router count as the router's own place (format §9).
         inner = work.inside(self.step_id, place)
-        outputs = yield from placed(picked, inner, step_input, work.resumption.enter(), lambda _: place)
+        outputs = yield from placed(self, picked, inner, step_input, work.resumption.enter(), lambda _: place)
         facts = {"selected_steps": names, "executed_steps": len(outputs), "step_results": outputs}
         yield started(work, self, "RouterExecutionCompleted", place, **facts)
         chosen = ", ".join(str(name) for name in names) or "nothing"
@@ -67,19 +70,15 @@ class Router(Container):
             for item in selection:
                 yield from self._picked(item)
         elif isinstance(selection, str):
-            yield self._named(selection)
+            yield from self._named(selection)
         else:
             yield next((n for n, c in zip(self.nodes, self.choices, strict=True) if c is selection), None) or node_of(
                 selection
             )
 
-    def _named(self, name: str) -> Node:
-        """Return the choice of this name.
-
-        Raises:
-            ValueError: there is none.
-        """
-        for known, node in zip(self.choice_names, self.nodes, strict=True):
-            if known == name:
-                return node
-        raise ValueError(f"Router {self.name} has no choice {name!r}; it has {', '.join(self.choice_names)}.")
+    def _named(self, name: str) -> Iterator[Node]:
+        """Yield the choice of this name; a name that is none is passed over, as in Agno."""
+        found = [node for known, node in zip(self.choice_names, self.nodes, strict=True) if known == name]
+        if not found:
+            logger.warning("Router %s has no choice %r; it has %s.", self.name, name, ", ".join(self.choice_names))
+        yield from found[:1]

@@ -30,7 +30,8 @@ class Steps(Container):
         """Do the steps in their order."""
         count = len(self.nodes)
         yield started(work, self, "StepsExecutionStarted", place, steps_count=count)
-        outputs = yield from sequence(self.nodes, work.inside(self.step_id, place), step_input)
+        outputs = yield from sequence(self, self.nodes, work.inside(self.step_id, place), step_input)
         numbers = {"steps_count": count, "executed_steps": len(outputs), "step_results": outputs}
         yield started(work, self, "StepsExecutionCompleted", place, **numbers)
-        return self.gathered(f"Steps {self.name}: {len(outputs)} of {count} steps done", outputs)
+        done = f"{len(outputs)} of {count} steps done" if count else "No steps to execute"
+        return self.gathered(f"Steps {self.name}: {done}", outputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentos.agents.request import RunContext, RunRequest, never
 from agentos.records import Run, Session, StepOutput, StepRequirement
 from agentos.records.events import RunOutputEvent
+from agentos.workflow.events import WorkflowEvent
 from agentos.workflow.plain import jsonable
 from agentos.workflow.resuming import Resumption
 
@@ -94,10 +95,10 @@ class Work:
         """Return the same work for the steps of a container."""
         return replace(self, parent_step_id=step_id, index=index)
 
-    def branch(self, state: dict[str, Any]) -> "Work":
-        """Return work with a state and executor runs of its own, for a branch that runs beside others."""
-        context = replace(self.context, session_state=state)
-        return replace(self, context=context, executor_runs=[], resumption=Resumption())
+    def branch(self) -> "Work":
+        """Return work with a context and executor runs of its own, for a branch that runs beside others."""
+        self.context.session_state = self.state
+        return replace(self, context=replace(self.context), executor_runs=[], resumption=Resumption())
 
     def place(self, position: int) -> tuple[int, ...]:
         """Return where the step at this position of the current container is."""
@@ -114,7 +115,7 @@ class Work:
             "parent_step_id": self.parent_step_id,
             "nested_depth": self.depth,
         }
-        return RunOutputEvent.now(event, **names, **{key: jsonable(value) for key, value in values.items()})
+        return WorkflowEvent.now(event, **names, **{key: jsonable(value) for key, value in values.items()})
 
     def request(self, step_id: str, run_id: str, prompt: Any, media: dict[str, Any]) -> RunRequest:
         """Return what the agent, team or workflow of a step is asked to do."""

@@ -125,7 +125,7 @@ def test_a_stream() -> None:
     ]
     last = events[-1]
     assert last.content == "Echo heard: a(in|None)"
-    assert [item["step_name"] for item in last.step_results] == ["a", "Echo"]
+    assert [item.step_name for item in last.step_results] == ["a", "Echo"]
     assert {event.raw.get("run_id") for event in events if event.event != "RunContent"} == {last.run_id}
     assert events[5].raw["workflow_run_id"] == last.run_id
 

@@ -1,0 +1,54 @@
+"""Events of a workflow's own, with every key of format §9 as an attribute."""
+
+from agentos.records import StepOutput
+from agentos.records.details import step_outputs
+from agentos.records.events import RunOutputEvent
+from agentos.records.fields import Flag, Integer, Object, Objects, One, Read, Switch, Text, Value
+
+__all__ = ["WorkflowEvent"]
+
+
+class WorkflowEvent(RunOutputEvent):
+    """One event of a workflow's run. Outputs of steps read as StepOutput."""
+
+    __slots__ = ()
+    parent_step_id = Text()
+    max_iterations = Integer()
+    should_continue = Switch()
+    total_iterations = Integer()
+    all_results = Objects()
+    parallel_step_count = Integer()
+    steps_count = Integer()
+    executed_steps = Integer()
+    condition_result = Switch()
+    branch = Text()
+    selected_steps = Objects()
+    requires_confirmation = Flag()
+    confirmation_message = Text()
+    requires_user_input = Flag()
+    user_input_message = Text()
+    user_input_schema = Objects()
+    available_choices = Objects()
+    allow_multiple_selections = Flag()
+    requires_output_review = Flag()
+    output_review_message = Text()
+    executor_id = Text()
+    executor_name = Text()
+    executor_run_id = Text()
+    executor_type = Text()
+    executor_requirements = Objects()
+    step_requirements = Objects()
+    error_requirements = Objects()
+    step_executor_runs = Objects()
+    status = Text()
+    paused_step_index = Integer()
+    paused_step_name = Text()
+    pause_kind = Text()
+    metadata = Object()
+    data = Object()
+    attempt = Integer()
+    step_results: Read[list[StepOutput]] = Read(step_outputs)
+    iteration_results: Read[list[StepOutput]] = Read(step_outputs)
+    step_response = One(StepOutput)
+    step_output = One(StepOutput)
+    content = Value()
