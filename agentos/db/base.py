@@ -5,7 +5,7 @@ here knows SQL or Django.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from agentos.db.changes import (
     NOT_HISTORY,
@@ -17,12 +17,18 @@ from agentos.db.changes import (
     StateChange,
 )
 from agentos.db.store import Store
-from agentos.records import SESSION_COLUMNS, Run, Session, parse_run
+from agentos.records import (
+    SESSION_COLUMNS,
+    AgentSession,
+    Run,
+    Session,
+    TeamSession,
+    WorkflowSession,
+    as_session,
+    parse_run,
+)
 
-if TYPE_CHECKING:
-    from agentos.records import AgentSession, TeamSession, WorkflowSession
-
-    AnySession = AgentSession | TeamSession | WorkflowSession
+AnySession = AgentSession | TeamSession | WorkflowSession
 
 __all__ = ["BaseDb", "SessionChange", "SessionType", "StateChange"]
 
@@ -45,7 +51,7 @@ class BaseDb(Store):
         user_id: str | None = None,
         deserialize: bool | None = True,
         runs_limit: int | None = None,
-    ) -> "AnySession | Json | None":
+    ) -> AnySession | Json | None:
         """Return a session with its runs; None if there is none of this id, or it is another user's.
 
         `session_type`: what to return it as; by default what its row says. `runs_limit`: of the runs that count as
@@ -58,7 +64,8 @@ class BaseDb(Store):
             runs = self.runs_of([session_id]).get(session_id, [])
         else:
             runs = self.last_runs(session_id, runs_limit, skip_statuses=NOT_HISTORY)
-        return _as_asked(row, runs, session_type, deserialize)
+        found: AnySession | Json = _as_asked(row, runs, session_type, deserialize)
+        return found
 
     def get_sessions(
         self,
@@ -74,7 +81,7 @@ class BaseDb(Store):
         sort_order: str | None = None,
         deserialize: bool | None = True,
         include_runs: bool = True,
-    ) -> "list[AnySession] | tuple[list[Json], int]":
+    ) -> list[AnySession] | tuple[list[Json], int]:
         """Return the sessions that match all that is given, one page of them if a `limit` is.
 
         `component_id`: of the agent, team or workflow. `session_name`: a part of it, whatever its case. The timestamps
@@ -106,7 +113,7 @@ class BaseDb(Store):
         ]
         return found if deserialize else (found, total)
 
-    def upsert_session(self, session: "AnySession", deserialize: bool | None = True) -> "AnySession | Json | None":
+    def upsert_session(self, session: AnySession, deserialize: bool | None = True) -> AnySession | Json | None:
         """Store a session as it is given and return it; None, and nothing changed, if it is another user's.
 
         The stored `created_at` stays, and so do stored runs that `session` does not have; those it has are appended,
@@ -120,8 +127,8 @@ class BaseDb(Store):
         return returned[0] if returned else None
 
     def upsert_sessions(
-        self, sessions: "Sequence[AnySession]", deserialize: bool | None = True, preserve_updated_at: bool = False
-    ) -> "list[AnySession | Json]":
+        self, sessions: Sequence[AnySession], deserialize: bool | None = True, preserve_updated_at: bool = False
+    ) -> list[AnySession | Json]:
         """Store many sessions in one transaction, each as `upsert_session`; return those that were stored."""
         return self._upserted(sessions, deserialize, keep_updated_at=preserve_updated_at)
 
@@ -132,12 +139,14 @@ class BaseDb(Store):
         session_name: str,
         user_id: str | None = None,
         deserialize: bool | None = True,
-    ) -> "AnySession | Json | None":
+    ) -> AnySession | Json | None:
         """Name a session and return it with its runs; None if there is none of this id, or it is another user's."""
         row = self.set_name(session_id, session_name, user_id)
         if row is None:
             return None
-        return _as_asked(row, self.runs_of([session_id]).get(session_id, []), session_type, deserialize)
+        runs = self.runs_of([session_id]).get(session_id, [])
+        renamed: AnySession | Json = _as_asked(row, runs, session_type, deserialize)
+        return renamed
 
     def delete_session(self, session_id: str, user_id: str | None = None) -> bool:
         """Delete a session and its runs; return whether there was one."""
@@ -213,8 +222,8 @@ class BaseDb(Store):
         self.remove_runs(run_ids)
 
     def _upserted(
-        self, sessions: "Sequence[AnySession]", deserialize: bool | None, *, keep_updated_at: bool
-    ) -> "list[AnySession | Json]":
+        self, sessions: Sequence[AnySession], deserialize: bool | None, *, keep_updated_at: bool
+    ) -> list[AnySession | Json]:
         """Store sessions; return those that were, each with the runs it was given, as Agno does."""
         rows = [Session.from_dict(session.to_dict()) for session in sessions]
         stored = self.put_sessions(rows, keep_updated_at=keep_updated_at)
@@ -253,8 +262,6 @@ def _as_asked(
     """Return a row with its runs as an object of its own class, or of another if that is asked for; or as a dict."""
     if not deserialize:
         return {**row.raw, "runs": [run.to_dict() for run in runs]}
-    from agentos.records import as_session
-
     return as_session(Session.from_dict({**row.raw, "session_type": session_type or row.session_type}), runs)
 
 

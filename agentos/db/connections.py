@@ -15,6 +15,7 @@ from agentos.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLWra
 from agentos.db.backends.sqlite.base import DatabaseWrapper as SQLiteWrapper
 from agentos.db.errors import faults_of, statement_seconds
 from agentos.db.sources import Source
+from agentos.db.standalone import is_helping
 
 # Seconds to wait for a lock that another program holds, and for a server to accept a connection.
 LOCK_SECONDS: Final = 5
@@ -56,14 +57,15 @@ def forget_source(source: Source) -> None:
     """Close the connections that any thread has to `source` and take its alias out of Django."""
     from agentos.db.layout import forget
 
-    for wrapper in opened(source.alias):
-        if wrapper.connection is not None:
-            wrapper.connection.close()
+    for other in opened(source.alias):
+        if other.connection is not None:
+            other.connection.close()
     with _registering:
         if source.alias in connections.settings:
-            connections[source.alias].close()
-            if isinstance(connections[source.alias], PostgreSQLWrapper):
-                connections[source.alias].close_pool()
+            wrapper = connections[source.alias]
+            wrapper.close()
+            if isinstance(wrapper, PostgreSQLWrapper):
+                wrapper.close_pool()
             del connections[source.alias]
             del connections.settings[source.alias]
     forget(source)
@@ -74,6 +76,16 @@ def close_connections() -> None:
     for wrapper in connections.all(initialized_only=True):
         if "SOURCE" in wrapper.settings_dict:
             wrapper.close()
+
+
+def give_back(source: Source) -> None:
+    """Let go of this thread's connection to a source of the runtime, unless a transaction is open on it.
+
+    On PostgreSQL it goes back to the pool. A SQLite file stays open in the thread, but not in one that only helps out.
+    """
+    connection = connections[source.alias] if source.alias in connections.settings else None
+    if connection is not None and not connection.in_atomic_block and (source.vendor != "sqlite" or is_helping()):
+        connection.close()
 
 
 def create_database(source: Source) -> None:

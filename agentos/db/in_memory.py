@@ -94,7 +94,7 @@ class InMemoryDb(BaseDb):
         raw = _copied({key: value for key, value in change.session.raw.items() if key != "runs"})
         check_new_session(raw)
         summary = summary_of(change)
-        runs = [clean_run(run, raw["session_id"], _VENDOR)[0] for run in change.runs]
+        runs = [clean_run(run.raw, raw["session_id"], _VENDOR)[0] for run in change.runs]
         with self._lock:
             stored = self._entries.get(raw["session_id"])
             entry = self._copy(stored) if stored else self._new(raw)
@@ -117,7 +117,8 @@ class InMemoryDb(BaseDb):
         self._check_not_elsewhere(entry, run["run_id"])
         embedded = frozenset(id for id in member_ids(run) if id in entry.runs)
         if before := entry.runs.get(run["run_id"]):
-            count(data, _run_data(before), embedded, sign=-1)
+            data_before = _run_data(before)
+            count(data, data_before, frozenset(id for id in member_ids(data_before) if id in entry.runs), sign=-1)
         count(data, run, embedded)
         self._put(entry, run, None)
 
@@ -148,7 +149,7 @@ class InMemoryDb(BaseDb):
     def _put_session(self, session: Session, keep_updated_at: bool) -> Session | None:
         raw = _copied(session.raw)
         check_new_session(raw)
-        runs = [clean_run(run, raw["session_id"], _VENDOR)[0] for run in session.runs if isinstance(run, Run)]
+        runs = [clean_run(run.raw, raw["session_id"], _VENDOR)[0] for run in session.runs if isinstance(run, Run)]
         stored = self._entries.get(raw["session_id"])
         if stored and stored.row["user_id"] not in (None, raw.get("user_id")):
             return None
@@ -207,7 +208,7 @@ class InMemoryDb(BaseDb):
 
     def put_run(self, run: Run, session_id: str, user_id: str | None, run_index: int | None) -> None:
         """Store one run in its place, else at `run_index`, else at the end."""
-        raw = clean_run(run, session_id, _VENDOR)[0]
+        raw = clean_run(run.raw, session_id, _VENDOR)[0]
         with self._lock:
             entry = self._entries.get(session_id)
             if entry is None:

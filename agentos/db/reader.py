@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from agentos.db import reader_lists, reader_rows, reader_stamps
+from agentos.db import reader_find, reader_lists, reader_rows, reader_stamps
+from agentos.db.changes import Json, RunQuery, SessionQuery
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import TableMissing, faults_of
 from agentos.db.layout import Layout, Tables, forget, look
 from agentos.db.models import JSON_COLUMNS, session_model
 from agentos.db.sources import Source
-from agentos.db.stored import GONE, RunStub, Stamp, as_run, is_askable
+from agentos.db.stored import GONE, RunStub, Stamp, Wanted, as_run, is_askable
 from agentos.records import SESSION_COLUMNS, BadRun, Run, Session
 
 __all__ = ["Layout", "Reader", "RunStub", "Stamp"]
@@ -18,6 +19,10 @@ __all__ = ["Layout", "Reader", "RunStub", "Stamp"]
 # Payload that `iter_runs` holds at once. Each batch of a list costs the database a walk through the whole list.
 BATCH_BYTES: Final = 4_000_000
 
+# Runs of a list that `last_runs` reads at once at least: each time costs a walk through it.
+LIST_AT_ONCE: Final = 20
+
+_NOTHING: Final[tuple[list[Json], int]] = ([], 0)
 _Read = TypeVar("_Read")
 
 
@@ -70,6 +75,48 @@ class Reader:
         """Return every run in Agno's order, all in memory at once."""
         return self._read_session(session_id, [], lambda tables: self._all(tables, session_id))
 
+    def last_runs(self, session_id: str, wanted: Wanted, limit: int | None = None) -> list[Run]:
+        """Return the last `limit` runs that are wanted (all for None) in Agno's order, oldest first.
+
+        Where runs are rows, only those are read; of a list, outlines of all and the runs themselves.
+        """
+        if limit is not None and limit <= 0:
+            return []
+        return self._read_session(session_id, [], lambda tables: self._last(tables, session_id, wanted, limit))
+
+    def runs_of(self, session_ids: Sequence[str]) -> dict[str, list[Run]]:
+        """Return all runs of these sessions that can be read, in Agno's order, by session id."""
+        askable = [session_id for session_id in session_ids if is_askable(self.source.vendor, session_id)]
+        return self._read({}, lambda tables: self._runs_of(tables, askable))
+
+    def sessions(self, session_ids: Sequence[str]) -> list[Session]:
+        """Return those of these sessions that are there, in this order and without their runs."""
+        askable = [session_id for session_id in session_ids if is_askable(self.source.vendor, session_id)]
+        nothing: list[Json] = []
+        return [_session(row) for row in self._read(nothing, lambda tables: reader_find.by_ids(self.source, askable))]
+
+    def find_sessions(self, query: SessionQuery) -> tuple[list[Session], int]:
+        """Return the sessions of one page, without runs, and how many there are on all pages."""
+        rows, total = self._read(_NOTHING, lambda tables: reader_find.sessions(self.source, query))
+        return [_session(row) for row in rows], total
+
+    def find_runs(self, query: RunQuery) -> tuple[list[Json], int]:
+        """Return the runs of one page as rows of Agno 3's table, and how many there are on all pages."""
+        return self._read(_NOTHING, lambda tables: reader_find.runs(self.source, tables, query))
+
+    def find_run(self, run_id: str) -> Json | None:
+        """Return one run as a row of Agno 3's table, None if there is none of this id."""
+        return self._read(None, lambda tables: reader_find.run(self.source, tables, run_id))
+
+    def version(self, session_id: str) -> str | None:
+        """Return a short text that changes with any write to the session, None if there is none.
+
+        No run is read for it, and of the rows of runs only the last and, in an index, their number.
+        """
+        return self._read_session(
+            session_id, None, lambda tables: reader_stamps.version(self.source, tables, session_id)
+        )
+
     def raw_text(self, session_id: str, column: str, limit: int) -> tuple[str, int]:
         """Return the first `limit` characters of a JSON column as stored, and how many it has; "" and 0 for nothing.
 
@@ -99,7 +146,7 @@ class Reader:
             connection_for(self.source)
             rows = session_model(self.source)._default_manager.using(self.source.alias)
             row = rows.filter(session_id=session_id).values(*columns).first()
-        return Session.from_dict({name: _plain(value) for name, value in row.items()}) if row else None
+        return _session(row) if row else None
 
     def _stubs(self, tables: Tables, session_id: str) -> list[RunStub]:
         listed = reader_lists.outline(self.source, tables.columns["runs"], session_id) if tables.has_list else []
@@ -117,6 +164,27 @@ class Reader:
             stubs = self._stubs(tables, session_id)
             found = self._values(tables, session_id, *_places([stubs[at] for at in positions if 0 <= at < len(stubs)]))
         return [as_run(found[at]) if at in found else BadRun(None, GONE) for at in positions]
+
+    def _last(self, tables: Tables, session_id: str, wanted: Wanted, limit: int | None) -> list[Run]:
+        if tables.layout is Layout.TABLE:
+            rows = reader_rows.read_last(self.source, session_id, wanted, limit) if tables.runs_table else []
+            return [run for run in map(as_run, rows) if isinstance(run, Run)]
+        stubs = [stub for stub in self._stubs(tables, session_id) if wanted.may_be(stub)]
+        found: list[Run] = []
+        while stubs and (limit is None or len(found) < limit):
+            at_once = max(limit - len(found), LIST_AT_ONCE) if limit is not None else len(stubs)
+            stubs, last = stubs[:-at_once], stubs[-at_once:]
+            runs = self._at(session_id, last)
+            found = [run for run in runs if isinstance(run, Run) and wanted.is_(run)] + found
+        return found if limit is None else found[-limit:]
+
+    def _runs_of(self, tables: Tables, session_ids: list[str]) -> dict[str, list[Run]]:
+        if tables.layout is Layout.TABLE and tables.runs_table:
+            values = reader_rows.read_sessions(self.source, session_ids)
+            read = {session_id: list(map(as_run, runs)) for session_id, runs in values.items()}
+        else:
+            read = {session_id: self._all(tables, session_id) for session_id in session_ids}
+        return {session_id: [run for run in runs if isinstance(run, Run)] for session_id, runs in read.items()}
 
     def _at(self, session_id: str, stubs: list[RunStub]) -> list[Run | BadRun]:
         nothing: dict[int, Any] = {}
@@ -194,6 +262,10 @@ def batches(stubs: list[RunStub], rows_at_once: int) -> Iterator[list[RunStub]]:
         size += stub.size
     if batch:
         yield batch
+
+
+def _session(row: Json) -> Session:
+    return Session.from_dict({name: _plain(value) for name, value in row.items()})
 
 
 def _plain(value: Any) -> Any:

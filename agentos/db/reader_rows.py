@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from django.db.models import F, Func, IntegerField
+from django.db.models import F, Func, IntegerField, Q
 
 from agentos.db.connections import connection_for
 from agentos.db.errors import faults_of
 from agentos.db.models import RunRow, run_model
 from agentos.db.sources import Source
-from agentos.db.stored import RunStub, as_integer, as_text
+from agentos.db.stored import RunStub, Wanted, as_integer, as_text
 
 # Values of one `IN (…)`: SQLite's older builds take 999 at most.
 _AT_ONCE: Final = 500
@@ -46,6 +46,39 @@ def read_all(source: Source, session_id: str) -> list[tuple[str, Any]]:
     """Return run id and decoded `run_data` of all rows of the session in Agno's order."""
     with faults_of(source):
         return list(_rows(source, session_id).values_list("run_id", "run_data"))
+
+
+def read_sessions(source: Source, session_ids: Sequence[str]) -> dict[str, list[Any]]:
+    """Return the decoded `run_data` of all rows of these sessions by session id, each in Agno's order."""
+    found: dict[str, list[Any]] = {session_id: [] for session_id in session_ids}
+    connection_for(source)
+    rows = run_model(source)._default_manager.using(source.alias).order_by("session_id", *RunRow.ORDER)
+    with faults_of(source):
+        for start in range(0, len(session_ids), _AT_ONCE):
+            some = rows.filter(session_id__in=session_ids[start : start + _AT_ONCE])
+            for session_id, data in some.values_list("session_id", "run_data"):
+                found[session_id].append(data)
+    return found
+
+
+def read_last(source: Source, session_id: str, wanted: Wanted, limit: int | None) -> list[Any]:
+    """Return the decoded `run_data` of the last `limit` rows that are wanted, in Agno's order.
+
+    They are found from the end of the index on session_id and run_index, however many rows come before them.
+    """
+    rows = _rows(source, session_id)
+    if wanted.top_level:
+        rows = rows.filter(parent_run_id=None)
+    if wanted.skip_statuses:
+        rows = rows.filter(Q(status=None) | ~Q(status__in=wanted.skip_statuses))
+    for column in ("agent_id", "team_id"):
+        if (value := getattr(wanted, column)) is not None:
+            rows = rows.filter(**{column: value})
+    # The session id first: so the database sees that the index holds this order, read backwards.
+    backwards = rows.order_by("-session_id", *(f"-{column}" for column in RunRow.ORDER))
+    with faults_of(source):
+        found = list(backwards.values_list("run_data", flat=True)[:limit])
+    return found[::-1]
 
 
 def _rows(source: Source, session_id: str) -> Any:

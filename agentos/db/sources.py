@@ -258,6 +258,15 @@ def _table_name(where: str, part: str, name: str) -> str:
     return name
 
 
+def check_table_name(argument: str, name: str) -> str:
+    """Return the name of a table or schema, given as this argument.
+
+    Raises:
+        SourceError: it cannot be called like this.
+    """
+    return _table_name("The database", argument, name)
+
+
 def _libpq_options(split: SplitResult) -> dict[str, str]:
     """Return libpq's keywords of a URL. Its query overrules what stands before it, as libpq has it."""
     given = {

@@ -4,13 +4,14 @@ import asyncio
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Lock
+from threading import Lock, current_thread
 from typing import Final, TypeVar
 
 _Result = TypeVar("_Result")
 
 # Database calls that wait at once on behalf of event loops.
 _THREADS: Final = 8
+_NAME: Final = "agentos-db"
 _lock: Final = Lock()
 _threads: list[ThreadPoolExecutor] = []
 
@@ -43,8 +44,13 @@ def away_from_loop(work: Callable[[], _Result]) -> _Result:
     return _executor().submit(work).result()
 
 
+def is_helping() -> bool:
+    """Whether this thread does work for an event loop, as others do, and may never be asked again."""
+    return current_thread().name.startswith(_NAME)
+
+
 def _executor() -> ThreadPoolExecutor:
     with _lock:
         if not _threads:
-            _threads.append(ThreadPoolExecutor(_THREADS, thread_name_prefix="agentos-db"))
+            _threads.append(ThreadPoolExecutor(_THREADS, thread_name_prefix=_NAME))
         return _threads[0]

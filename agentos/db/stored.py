@@ -44,6 +44,24 @@ class RunStub:
     place: Literal["row", "list"]
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """Which runs of a session are asked for: only those without a parent, without these statuses, of this component."""
+
+    top_level: bool = True
+    skip_statuses: frozenset[str] = frozenset()
+    agent_id: str | None = None
+    team_id: str | None = None
+
+    def may_be(self, stub: RunStub) -> bool:
+        """Whether a stored run is wanted, as far as can be told without reading it."""
+        return not (self.top_level and stub.parent_run_id) and stub.status not in self.skip_statuses
+
+    def is_(self, run: Run) -> bool:
+        """Whether a run is of the component asked for."""
+        return self.agent_id in (None, run.raw.get("agent_id")) and self.team_id in (None, run.raw.get("team_id"))
+
+
 def as_run(value: Any) -> Run | BadRun:
     """View decoded JSON as a run."""
     return BadRun(str(value), NOT_JSON) if isinstance(value, BadJSON) else parse_run(value)

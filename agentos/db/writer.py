@@ -5,7 +5,7 @@ here is read again under a lock, appended in SQL, and touches nothing but what t
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,7 @@ from agentos.db.writer_rules import (
     summary_of,
 )
 from agentos.db.writer_runs import apply, find_run, put, stored_ids
+from agentos.db.writer_sessions import as_stored, put_one, put_runs, remove_runs, remove_sessions, upsert
 from agentos.db.writer_sqlite import SqliteStore
 from agentos.db.writer_store import Locked, RunRow, Store
 from agentos.records import Run, Session
@@ -102,7 +103,7 @@ class Writer:
         with self._locked(session_id) as (store, session):
             check_same_user(session.user_id, expect_user_id, row.raw.get("user_id"))
             place = find_run(store, session_id, row.run_id)
-            stored = stored_ids(store, session_id, member_ids(row.raw))
+            stored = stored_ids(store, session_id, [*member_ids(place.raw), *member_ids(row.raw)])
             count(session.session_data, place.raw, stored, sign=-1)
             count(session.session_data, row.raw, stored)
             _set_state(session, session_state)
@@ -149,9 +150,70 @@ class Writer:
         Raises:
             SessionNotFound, Malformed, SourceReadOnly, SourceUnavailable.
         """
+        if not self.set_name(session_id, name, None):
+            raise SessionNotFound(session_id)
+
+    def set_name(self, session_id: str, name: str, user_id: str | None) -> bool:
+        """Set the name of a session, of this user if one is given; return whether there is one."""
+        try:
+            with self._locked(session_id) as (store, session):
+                if user_id not in (None, session.user_id):
+                    return False
+                session.session_data["session_name"] = clean_text(name, self.source.vendor)
+                store.save(session, self._now())
+        except SessionNotFound:
+            return False
+        return True
+
+    def create_tables(self) -> None:
+        """Create Agno 3's tables in a source that has no session table."""
+        with self._store(create=True):
+            pass
+
+    def put_sessions(self, sessions: Sequence[Session], *, keep_updated_at: bool) -> list[str | None]:
+        """Insert or replace these rows, add or replace their runs; return the ids, None for another user's session.
+
+        Raises:
+            InvalidRun, AlreadyStored, Malformed: as `save`; then none of them is stored.
+        """
+        values = {row["session_id"]: row for row in (self._session_values(session.raw) for session in sessions)}
+        if not keep_updated_at:
+            values = {id_: {**row, "updated_at": row["created_at"]} for id_, row in values.items()}
+        runs = {str(session.session_id): session.raw.get("runs") or [] for session in sessions}
+        with self._store(create=True) as store:
+            with_runs = sorted(session_id for session_id in values if runs.get(session_id))
+            for session_id in with_runs:  # in the order in which every writer takes its locks
+                store.lock(session_id)
+            stored = upsert(store, list(values.values()), self._now(), keep_updated_at=keep_updated_at)
+            for session_id in with_runs:
+                if session_id in stored and (session := store.lock(session_id)):
+                    put_runs(store, self.source, session, runs[session_id], self._now())
+        return [session.session_id if session.session_id in stored else None for session in sessions]
+
+    def put_run(self, session_id: str, run: Run, user_id: str | None, run_index: int | None) -> None:
+        """Store one run in its place, else at `run_index`, else at the end; the session's totals stay.
+
+        Raises:
+            SessionOwnedByOther: a `user_id` is given, and it is not the session's.
+            SessionNotFound, InvalidRun, AlreadyStored, Malformed: as `append_run`.
+        """
         with self._locked(session_id) as (store, session):
-            session.session_data["session_name"] = clean_text(name, self.source.vendor)
-            store.save(session, self._now())
+            if user_id not in (None, session.user_id):
+                raise SessionOwnedByOther
+            put_one(store, self.source, session, as_stored(run.raw, session_id, self._now()), self._now(), run_index)
+
+    def remove_sessions(self, session_ids: Sequence[str], user_id: str | None) -> int:
+        """Remove sessions, of this user if one is given, and their runs; return how many sessions went."""
+        ids = list(dict.fromkeys(filter(storable_id, session_ids)))
+        if user_id is not None and not storable_id(user_id):
+            return 0
+        with self._store() as store:
+            return remove_sessions(store, ids, user_id)
+
+    def remove_runs(self, run_ids: Sequence[str]) -> int:
+        """Remove runs, wherever they are stored; return how many went."""
+        with self._store() as store:
+            return remove_runs(store, self.source, list(dict.fromkeys(filter(storable_id, run_ids))), self._now())
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -203,7 +265,7 @@ class Writer:
     def _row(self, session_id: str, run: Run) -> RunRow:
         """Check and encode the run before anything is locked."""
         self.check_writable_source()
-        raw, text = clean_run(run, session_id, self.source.vendor)
+        raw, text = clean_run(run.raw, session_id, self.source.vendor)
         return RunRow(raw["run_id"], text, raw)
 
     def _session_values(self, raw: dict[str, Any]) -> dict[str, Any]:

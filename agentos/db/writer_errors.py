@@ -13,8 +13,8 @@ class SessionNotFound(SourceError):
 class SessionOwnedByOther(SourceError):
     """The session belongs to another user than the run: Agno would replace or lose it."""
 
-    def __init__(self) -> None:
-        super().__init__("This session belongs to another user, so nothing was written to it.")
+    def __init__(self, sentence: str = "This session belongs to another user, so nothing was written to it.") -> None:
+        super().__init__(sentence)
 
 
 class SourceReadOnly(SourceError):

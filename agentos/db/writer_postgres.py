@@ -12,6 +12,7 @@ class PostgresStore(Store):
     """Row locks, and Agno's own advisory lock around the choice of a run_index."""
 
     vendor = "postgresql"
+    for_update = "FOR UPDATE"
 
     def lock_sql(self) -> str:
         """Select session_type, user_id, session_data and metadata and lock the row."""

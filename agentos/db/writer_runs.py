@@ -108,7 +108,8 @@ def _put_counted(store: Store, session: Locked, rows: Sequence[RunRow], now: int
         embedded = frozenset(known.intersection(member_ids(row.raw)))
         place = place_of(store, session.session_id, row.run_id) if row.run_id in known else None
         if place:
-            count(session.session_data, place.raw, embedded, sign=-1)
+            before = stored_ids(store, session.session_id, member_ids(place.raw))
+            count(session.session_data, place.raw, before, sign=-1)
         count(session.session_data, row.raw, embedded)
         sql, params = put(store, session, row, place, now)
         if sql:

@@ -66,6 +66,7 @@ class Store(ABC):
     """Statements on one source, within a transaction that the caller holds."""
 
     vendor: ClassVar[str]
+    for_update: ClassVar[str] = ""
 
     def __init__(self, connection: BaseDatabaseWrapper, tables: Tables) -> None:
         self.connection = connection
@@ -173,18 +174,32 @@ class Store(ABC):
         """
         columns = ", ".join(self.connection.ops.quote_name(name) for name in values)
         marks = ", ".join(["%s"] * len(values))
-        cleaned = [clean_text(value, self.vendor) if isinstance(value, str) else value for value in values.values()]
+        cleaned = [self._clean(value) for value in values.values()]
         unless = f"ON CONFLICT ({or_not}) DO NOTHING RETURNING 1" if or_not else ""
         return bool(self.run(f"INSERT INTO {table} ({columns}) VALUES ({marks}) {unless}", *cleaned)) or not or_not
 
     def insert_session(self, values: dict[str, Any]) -> bool:
         """Insert a session row, its JSON encoded as the tables' own Agno does; return whether there was none."""
+        return self.insert(self.tables.sessions, self.encoded_session(values), or_not="session_id")
+
+    def encoded_session(self, values: dict[str, Any]) -> dict[str, Any]:
+        """Return the columns of a new session row as they are stored; a list of runs begins empty."""
         if self.tables.has_list:
             values = {**values, "runs": Json(None)}
-        encoded = {name: self._encoded(value) for name, value in values.items()}
-        return self.insert(self.tables.sessions, encoded, or_not="session_id")
+        return {name: self._clean(self.encoded(value)) for name, value in values.items()}
 
-    def _encoded(self, value: Any) -> Any:
+    def lock_sessions(self, ids: Sequence[str], user_id: str | None) -> list[str]:
+        """Lock those of these sessions that are there, and this user's if one is given; return their ids."""
+        marks = ", ".join(["%s"] * len(ids))
+        owned, params = ("", [*ids]) if user_id is None else ("AND user_id = %s", [*ids, user_id])
+        sql = f"SELECT session_id FROM {self.tables.sessions} WHERE session_id IN ({marks}) {owned} ORDER BY session_id"
+        return [row[0] for row in self.run(f"{sql} {self.for_update}", *params)]
+
+    def _clean(self, value: Any) -> Any:
+        return clean_text(value, self.vendor) if isinstance(value, str) else value
+
+    def encoded(self, value: Any) -> Any:
+        """Return a value for its column: JSON as text, encoded as the tables' own Agno does."""
         if not isinstance(value, Json):
             return value
         text = encode(clean(value.value, self.vendor))
