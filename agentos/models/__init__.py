@@ -1,0 +1,1 @@
+"""Agno's import path `agno.models`; what it names is at home elsewhere."""
