@@ -13,7 +13,7 @@ from agentos.workflow.node import follow
 from agentos.workflow.resuming import Resumption, way_down
 from agentos.workflow.task import Task
 from agentos.workflow.tasks import step_input_of
-from agentos.workflow.types import OnReject, OnTimeout, StepInput
+from agentos.workflow.types import OnReject, OnTimeout, StepInput, StepType
 from agentos.workflow.work import Work
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def taken_up(
     )
     if error is not None:
         _after_error(task, workflow, error)
-    elif asked is not None and asked.is_post_execution:
+    elif asked is not None and asked.is_post_execution and not way:
         _after_review(task, asked)
     elif asked is not None:
         _at_step(task, asked, way)
@@ -147,8 +147,11 @@ def _after_review(task: Task, asked: StepRequirement) -> None:
         rejected = results.pop()
         again = asked.on_reject == OnReject.retry and (asked.retry_count or 0) < (asked.max_retries or 0)
         if again:
-            task.reviews = (asked.retry_count or 0) + 1
-            _at_step(task, asked, [])
+            task.work.resumption.retries = (asked.retry_count or 0) + 1
+            if asked.step_type == StepType.ROUTER:
+                task.work.resumption.reroute = True
+            else:
+                _at_step(task, asked, [])
         elif asked.on_reject == OnReject.skip:
             task.start += 1
         else:
@@ -160,6 +163,7 @@ def _at_step(task: Task, asked: StepRequirement, way: list[list[StepOutput]]) ->
     """Go on at the step that waited, with the run of its agent or team if that did."""
     resumption: Resumption = task.work.resumption
     resumption.requirement, resumption.way, resumption.active = asked, way, True
+    resumption.retries = max(resumption.retries, asked.retry_count or 0)
     if asked.requires_executor_input:
         runs = [inner for inner in task.work.executor_runs if inner.run_id == asked.executor_run_id]
         if not runs:

@@ -28,12 +28,10 @@ class Engine:
         results: Sequence[StepOutput] = (),
         *,
         keep_runs: bool = True,
-        reviews: int = 0,
     ) -> None:
         self.nodes, self.run, self.work = nodes, run, work
         self.results = list(results)
         self.keep_runs = keep_runs
-        self.reviews = reviews
         self.began = time.perf_counter()
         stored = run.metrics
         self.before = (stored.duration if stored else None) or 0.0
@@ -84,6 +82,7 @@ class Engine:
             if output.stop:
                 break
             step_input = follow(step_input, node.name, output)
+            self.work.resumption.retries = 0
         outcome.complete(self.run, self.results)
 
     def _pause(self, reason: Paused, node: Node, position: int) -> Events:
@@ -94,11 +93,9 @@ class Engine:
         yield self._paused_event(reason, position)
 
     def _review(self, node: Node, step_input: StepInput, output: StepOutput, position: int) -> Events:
-        requirement = review_requirement(node, step_input, output, position, self.reviews)
-        self.reviews = 0
-        outcome.pause(self.run, position, Paused(node, requirement), node.name)
-        asked = {"output_review_message": requirement.output_review_message, "requires_output_review": True}
-        yield started(self.work, node, "StepOutputReview", (position,), **asked)
+        reason = Paused(node, review_requirement(node, step_input, output, position, self.work.resumption.retries))
+        outcome.pause(self.run, position, reason, node.name)
+        yield self._paused_event(reason, position)
 
     def _failed(
         self, node: Node, error: Exception, policy: str, position: int
@@ -126,6 +123,8 @@ class Engine:
         elif asked.requires_route_selection:
             keys = ("available_choices", "user_input_message", "allow_multiple_selections")
             event = "RouterPaused"
+        elif asked.is_post_execution:
+            keys, event = ("output_review_message", "requires_output_review"), "StepOutputReview"
         else:
             keys = ("requires_confirmation", "confirmation_message", "requires_user_input", "user_input_message")
             keys, event = (*keys, "user_input_schema"), "StepPaused"

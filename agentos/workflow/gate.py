@@ -60,8 +60,12 @@ def gated(node: "Node", work: Work, step_input: StepInput, place: tuple[int, ...
                 return None
             step_input = with_answers(step_input, requirement, resumption.decisions(node))
         work.resumption.run = run
-    elif not resumption.active and (requirement := _asked_first(node, step_input, place)) is not None:
-        raise Paused(node, requirement)
+    elif not resumption.active:
+        route, resumption.reroute = resumption.reroute, False
+        requirement = _asked_first(node, step_input, place, route=route)
+        if requirement is not None:
+            requirement.retry_count = resumption.retries
+            raise Paused(node, requirement)
     return (yield from node.perform_step(work, step_input, place))
 
 
@@ -102,10 +106,15 @@ def wants_review(node: "Node", output: StepOutput) -> bool:
 
 
 def review_requirement(
-    node: "Node", step_input: StepInput, output: StepOutput, index: int, retry_count: int
+    node: "Node",
+    step_input: StepInput,
+    output: StepOutput,
+    index: int,
+    retry_count: int = 0,
+    message: str | None = None,
 ) -> StepRequirement:
-    """Return what is asked about a step's output."""
-    message = node.human_review.output_review_message
+    """Return what is asked about a step's output, or about that of one round of a loop."""
+    message = message or node.human_review.output_review_message
     return _requirement(
         node,
         (index,),
@@ -115,6 +124,7 @@ def review_requirement(
         requires_output_review=True,
         output_review_message=message,
         is_post_execution=True,
+        available_choices=node.choice_names or None,
         retry_count=retry_count,
         step_output=output.to_dict(),
     )
@@ -135,16 +145,18 @@ def executor_requirement(node: Any, run: Run, step_input: StepInput, place: tupl
     return StepRequirement.from_dict(asked)
 
 
-def _asked_first(node: "Node", step_input: StepInput, place: tuple[int, ...]) -> StepRequirement | None:
+def _asked_first(
+    node: "Node", step_input: StepInput, place: tuple[int, ...], *, route: bool = False
+) -> StepRequirement | None:
     review = node.human_review
-    if not (review.requires_confirmation or review.requires_user_input):
+    if not (review.requires_confirmation or review.requires_user_input or route):
         return None
     values: dict[str, Any] = {
         "requires_confirmation": review.requires_confirmation,
         "confirmation_message": review.confirmation_message,
         "user_input_message": review.user_input_message,
     }
-    if node.type == StepType.ROUTER and review.requires_user_input:
+    if node.type == StepType.ROUTER and (review.requires_user_input or route):
         values |= {
             "requires_route_selection": True,
             "available_choices": node.choice_names,

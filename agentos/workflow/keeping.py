@@ -85,9 +85,7 @@ class Keeping:
             raise failure
 
     def _steps(self, task: Task) -> Generator[RunOutputEvent, None, None]:
-        engine = Engine(
-            self.nodes(), task.run, task.work, task.results, keep_runs=self.store_executor_outputs, reviews=task.reviews
-        )
+        engine = Engine(self.nodes(), task.run, task.work, task.results, keep_runs=self.store_executor_outputs)
         if task.ends:
             engine.end(task.ends)
             return

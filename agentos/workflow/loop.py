@@ -6,8 +6,9 @@ from typing import Any
 from agentos.records import StepOutput
 from agentos.workflow.calling import ask
 from agentos.workflow.container import Container
+from agentos.workflow.gate import left_out, review_requirement, with_answers
 from agentos.workflow.node import Rows, follow, placed, started
-from agentos.workflow.types import HumanReview, StepInput, StepType
+from agentos.workflow.types import HumanReview, StepInput, StepType, last_content
 from agentos.workflow.work import Paused, Stream, Work
 
 __all__ = ["Loop"]
@@ -47,7 +48,7 @@ class Loop(Container):
         iterations, done = self._done_before(work)
         for outputs in iterations:
             step_input = self._forwarded(step_input, outputs)
-        go_on = True
+        go_on, step_input = self._goes_on_after_review(work, step_input)
         while go_on and len(iterations) < self.max_iterations:
             number = {"iteration": len(iterations) + 1} | limit
             yield started(work, self, "LoopIterationStarted", place, **number)
@@ -56,11 +57,42 @@ class Loop(Container):
             go_on = not self._ends(outputs, work)
             facts = number | {"iteration_results": outputs, "should_continue": go_on}
             yield started(work, self, "LoopIterationCompleted", place, **facts)
+            if go_on and len(iterations) < self.max_iterations:
+                self._ask(step_input, iterations, place)
             step_input = self._forwarded(step_input, outputs)
         counts = limit | {"total_iterations": len(iterations), "all_results": iterations}
         yield started(work, self, "LoopExecutionCompleted", place, **counts)
         flat = [output for outputs in iterations for output in outputs]
         return self.gathered(f"Loop {self.name}: {len(iterations)} iterations, {len(flat)} steps done", flat)
+
+    def _ask(self, step_input: StepInput, iterations: Outputs, place: tuple[int, ...]) -> None:
+        """Let a person look at a round, if that is wanted.
+
+        Raises:
+            Paused: it is.
+        """
+        review = self.human_review
+        if review.requires_iteration_review:
+            output = self.output(last_content(iterations[-1][-1]), steps=iterations[-1])
+            asked = review_requirement(self, step_input, output, place[0], message=review.iteration_review_message)
+            pause = Paused(self, asked)
+            pause.way.append([output for outputs in iterations for output in outputs])
+            raise pause
+
+    def _goes_on_after_review(self, work: Work, step_input: StepInput) -> tuple[bool, StepInput]:
+        """Return whether there is another round: a round that was accepted is the last.
+
+        Raises:
+            RunCancelled: it was rejected, and that ends the run.
+        """
+        resumption = work.resumption
+        waited = resumption.requirement if resumption.arrived else None
+        if waited is None or waited.step_type != self.type or not waited.is_post_execution:
+            return True, step_input
+        resumption.take(self)
+        if left_out(self, waited) or waited.confirmed:
+            return False, step_input
+        return True, with_answers(step_input, waited, resumption.decisions(self))
 
     def _iteration(self, work: Work, step_input: StepInput, before: Outputs, done: list[StepOutput]) -> Rows:
         try:

@@ -37,7 +37,7 @@ class Parallel(Container):
     ) -> None:
         names = [arg for arg in args if isinstance(arg, str)]
         steps = [arg for arg in args if not isinstance(arg, str)]
-        super().__init__(steps, name or next(iter(names), "Parallel"), description, human_review, **review)
+        super().__init__(steps, name or next(iter(names), None), description, human_review, **review)
 
     def perform_step(self, work: Work, step_input: StepInput, place: tuple[int, ...]) -> Stream:
         """Do all steps, and wait for them."""
@@ -46,7 +46,8 @@ class Parallel(Container):
         outputs = yield from self._side_by_side(work.inside(self.step_id, place), step_input)
         facts = count | {"step_results": outputs}
         yield started(work, self, "ParallelExecutionCompleted", place, **facts)
-        values = {"executor_type": "parallel", "executor_name": self.name}
+        name = self.name or "Parallel"
+        values = {"executor_type": "parallel", "executor_name": name, "step_name": name}
         return self.gathered(_report(outputs), outputs, **values)
 
     def _side_by_side(self, work: Work, step_input: StepInput) -> Generator[RunOutputEvent, None, list[StepOutput]]:

@@ -28,6 +28,9 @@ class Resumption:
     way: list[list[StepOutput]] = field(default_factory=list)
     asked: list[StepRequirement] = field(default_factory=list)
     active: bool = False
+    # A router whose output was rejected: this time a person picks.
+    reroute: bool = False
+    retries: int = 0
     _taken_by: str | None = None
 
     def enter(self) -> list[StepOutput]:
@@ -58,7 +61,7 @@ def partial_output(node: "Node", inner: Sequence["Node"], way: Sequence[Sequence
     """Return the output of a container in the middle of its steps; None for a step that is no container."""
     if not way:
         return None
-    below = partial_output(inner[0], inner[1:], way[1:])
+    below = partial_output(inner[0], inner[1:], way[1:]) if inner else None
     return node.output(None, is_paused=True, steps=[*way[0], *([below] if below else [])])
 
 

@@ -23,6 +23,5 @@ class Task:
     step_input: StepInput
     start: int = 0
     results: Sequence[StepOutput] = ()
-    reviews: int = 0
     ends: str = ""
     extra: dict[str, Any] = field(default_factory=dict)

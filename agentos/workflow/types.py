@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from agentos.records import (
     Audio,
@@ -124,6 +124,10 @@ class HumanReview:
         return cls(**data)
 
 
+# On a step, `max_retries` and `timeout` by themselves would be the step's own.
+_ALIASES: Final = {"hitl_max_retries": "max_retries", "hitl_timeout": "timeout"}
+
+
 def reviewed(review: HumanReview | None, flat: dict[str, Any]) -> HumanReview:
     """Return the review of a step, whose settings may also be given beside it, one by one.
 
@@ -131,6 +135,7 @@ def reviewed(review: HumanReview | None, flat: dict[str, Any]) -> HumanReview:
         TypeError: a keyword that is no setting.
         ValueError: both ways at once.
     """
+    flat = {_ALIASES.get(key, key): value for key, value in flat.items()}
     unknown = flat.keys() - {item.name for item in fields(HumanReview)}
     if unknown:
         raise TypeError(f"unexpected keyword argument {sorted(unknown)[0]!r}")

@@ -195,7 +195,7 @@ def test_an_output_is_accepted_changed_or_made_anew() -> None:
         Step(name="b", agent=echo, requires_output_review=True, on_reject="retry", output_review_message="Good?"),
         says("z"),
     )
-    assert run.steps_requiring_output_review[0].step_output["content"] == "Echo heard: in"
+    assert run.steps_requiring_output_review[0].raw["step_output"]["content"] == "Echo heard: in"
     run.step_requirements[0].reject("too short")
     run = flow.continue_run(run)
     assert echo.requests[1].input == "in\n\nYour previous answer was rejected: too short"
@@ -231,6 +231,39 @@ def test_nobody_decided_in_time(policy: str, status: str, content: str | None) -
     done = flow.continue_run(run)
     assert done.status == status
     assert content is None or done.content == content
+
+
+def test_a_round_of_a_loop_is_looked_at() -> None:
+    def said(step_input: StepInput) -> str:
+        return str((step_input.additional_data or {}).get("rejection_feedback"))
+
+    loop = Loop(name="l", steps=[said], max_iterations=3, requires_iteration_review=True, on_reject="retry")
+    flow, run = paused(says("a"), loop, says("z"))
+    asked = run.steps_requiring_output_review[0]
+    assert (asked.step_type, asked.is_post_execution) == ("Loop", True)
+    asked.reject("more")
+    run = flow.continue_run(run)
+    run.steps_requiring_output_review[0].confirm()
+    done = flow.continue_run(run)
+    assert (done.status, done.content) == ("COMPLETED", "z(in|more)")
+    assert [output.content for output in done.step_results[1].steps] == ["None", "more"]
+
+
+def test_a_router_whose_output_is_rejected_asks_for_another_route() -> None:
+    router = Router(
+        name="r",
+        choices=[says("x"), says("y")],
+        selector=lambda _: "x",
+        requires_output_review=True,
+        on_reject="retry",
+    )
+    flow, run = paused(router, says("z"))
+    run.steps_requiring_output_review[0].reject()
+    run = flow.continue_run(run)
+    run.steps_requiring_route[0].select("y")
+    run = flow.continue_run(run)
+    run.steps_requiring_output_review[0].confirm()
+    assert flow.continue_run(run).content == "z(in|y(in|None))"
 
 
 def test_a_run_that_does_not_wait() -> None:
