@@ -16,7 +16,8 @@ _STEP_REQUIREMENT_KEYS: Final = frozenset(
     requires_user_input user_input_message user_input user_input_schema requires_route_selection available_choices
     allow_multiple_selections selected_choices requires_output_review output_review_message is_post_execution
     rejection_feedback retry_count max_retries timeout_at on_timeout step_input requires_executor_input
-    executor_requirements executor_id executor_name executor_run_id executor_type executor_session_id""".split()
+    executor_requirements executor_id executor_name executor_run_id executor_type executor_session_id step_output
+    edited_output""".split()
 )
 _ERROR_REQUIREMENT_KEYS: Final = frozenset(
     "step_id step_name step_index error_message error_type retry_count decision".split()
