@@ -64,7 +64,6 @@ class Prepared:
             tool_call_id=self.call_id,
             tool_name=self.request.name,
             tool_args=self.args,
-            stop_after_tool_call=bool(function and function.stop_after_tool_call),
             created_at=self.created_at,
             external_execution_silent=function.external_execution_silent if function else None,
             approval_type=function.approval_type if function else None,

@@ -11,7 +11,7 @@ def plain_schema(model: Any) -> dict[str, Any]:
     """Return the schema of a pydantic model as one self-contained object with type, properties and required."""
     found = model.model_json_schema(schema_generator=_generator())
     definitions = found.pop("$defs", {})
-    schema = {"type": "object", "properties": {}, "required": [], **_inlined(found, definitions, ())}
+    schema = {"type": "object", "properties": {}, "required": [], **_inlined(found, definitions)}
     required, properties = schema["required"], schema["properties"]
     for name, part in properties.items():
         if name not in required:
@@ -61,23 +61,23 @@ def _generator() -> Any:
     return Generator
 
 
-def _inlined(schema: Any, definitions: dict[str, Any], seen: tuple[str, ...]) -> Any:
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
     """Return the schema with its references replaced, except where a type contains itself, and without titles."""
     if isinstance(schema, list):
-        return [_inlined(item, definitions, seen) for item in schema]
+        return [_inlined(item, definitions) for item in schema]
     if not isinstance(schema, dict):
         return schema
     name = str(schema.get("$ref", "")).removeprefix("#/$defs/")
-    if name in definitions and name not in seen and not _contains_itself(name, definitions):
+    if name in definitions and not _contains_itself(name, definitions):
         beside = {key: part for key, part in schema.items() if key != "$ref"}
-        return _inlined(copy.deepcopy(definitions[name]) | beside, definitions, (*seen, name))
-    return {key: _inlined_part(key, part, definitions, seen) for key, part in _titleless(schema).items()}
+        return _inlined(copy.deepcopy(definitions[name]) | beside, definitions)
+    return {key: _inlined_part(key, part, definitions) for key, part in _titleless(schema).items()}
 
 
-def _inlined_part(key: str, part: Any, definitions: dict[str, Any], seen: tuple[str, ...]) -> Any:
+def _inlined_part(key: str, part: Any, definitions: dict[str, Any]) -> Any:
     if key == "properties" and isinstance(part, dict):
-        return {name: _inlined(item, definitions, seen) for name, item in part.items()}
-    return part if key in ("default", "examples", "enum", "const") else _inlined(part, definitions, seen)
+        return {name: _inlined(item, definitions) for name, item in part.items()}
+    return part if key in ("default", "examples", "enum", "const") else _inlined(part, definitions)
 
 
 def _contains_itself(name: str, definitions: dict[str, Any]) -> bool:
@@ -106,7 +106,7 @@ def _refers(schema: Any) -> bool:
 
 
 def _untitled(schema: Any) -> Any:
-    return _inlined(schema, {}, ())
+    return _inlined(schema, {})
 
 
 def _titleless(schema: dict[str, Any]) -> dict[str, Any]:

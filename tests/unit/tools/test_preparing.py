@@ -69,13 +69,14 @@ def test_wrong_arguments_are_recorded_as_a_failed_call() -> None:
 
 
 def test_a_call_to_confirm_waits() -> None:
-    call = one(tool(requires_confirmation=True, approval_type="required")(greet), {"name": "Ann"})
+    options = {"requires_confirmation": True, "approval_type": "required", "stop_after_tool_call": True}
+    call = one(tool(**options)(greet), {"name": "Ann"})
     assert call.pause == "confirmation"
     execution = call.execution()
     assert set(execution.raw) == set(ToolExecution.always)
     assert (execution.requires_confirmation, execution.confirmed, execution.is_waiting) == (True, None, True)
     assert (execution.tool_call_error, execution.result, execution.metrics) == (None, None, None)
-    assert execution.approval_type == "required"
+    assert (execution.approval_type, execution.stop_after_tool_call) == ("required", False)
     assert execution.created_at == call.created_at
     assert ended([call]) == []
 
