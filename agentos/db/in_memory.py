@@ -16,6 +16,7 @@ from agentos.db.writer_json import clean, encode, run_type
 from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_rules import (
     KINDS,
+    as_stored,
     change_data,
     check_new_session,
     check_same_user,
@@ -127,6 +128,7 @@ class InMemoryDb(BaseDb):
         """Return the sessions of one page, without runs, and how many there are on all pages."""
         with self._lock:
             rows = [entry.row for entry in self._entries.values() if _matches(entry.row, query)]
+            rows.sort(key=lambda row: (row["created_at"], row["session_id"]))
             page = _page(rows, query)
             return [Session.from_dict(_copied(row)) for row in page], len(rows)
 
@@ -149,7 +151,6 @@ class InMemoryDb(BaseDb):
     def _put_session(self, session: Session, keep_updated_at: bool) -> Session | None:
         raw = _copied(session.raw)
         check_new_session(raw)
-        runs = [clean_run(run.raw, raw["session_id"], _VENDOR)[0] for run in session.runs if isinstance(run, Run)]
         stored = self._entries.get(raw["session_id"])
         if stored and stored.row["user_id"] not in (None, raw.get("user_id")):
             return None
@@ -159,9 +160,8 @@ class InMemoryDb(BaseDb):
             entry.row |= _own_columns(given) | {"updated_at": self._now()}
         if keep_updated_at and raw.get("updated_at"):
             entry.row["updated_at"] = raw["updated_at"]
-        for run in runs:
-            self._check_not_elsewhere(entry, run["run_id"])
-            self._put(entry, run, None)
+        for run in raw.get("runs") or ():
+            self._put_changed(entry, as_stored(run, raw["session_id"], self._now()), None)
         self._entries[raw["session_id"]] = entry
         return _row(entry)
 
@@ -208,15 +208,14 @@ class InMemoryDb(BaseDb):
 
     def put_run(self, run: Run, session_id: str, user_id: str | None, run_index: int | None) -> None:
         """Store one run in its place, else at `run_index`, else at the end."""
-        raw = clean_run(run.raw, session_id, _VENDOR)[0]
+        raw = as_stored(run.raw, session_id, self._now())
         with self._lock:
             entry = self._entries.get(session_id)
             if entry is None:
                 raise SessionNotFound(session_id)
             if user_id not in (None, entry.row["user_id"]):
                 raise SessionOwnedByOther
-            self._check_not_elsewhere(entry, raw["run_id"])
-            self._put(entry, raw, run_index)
+            self._put_changed(entry, raw, run_index)
             entry.version = next(self._versions)
 
     def remove_runs(self, run_ids: Sequence[str]) -> int:
@@ -252,6 +251,14 @@ class InMemoryDb(BaseDb):
         session_id = entry.row["session_id"]
         if any(run_id in other.runs for key, other in self._entries.items() if key != session_id):
             raise AlreadyStored(f"The run {run_id!r} is stored in another session.")
+
+    def _put_changed(self, entry: _Entry, run: Json, run_index: int | None) -> None:
+        """Store a run, checked if it is not stored just like this; totals stay."""
+        before = entry.runs.get(str(run.get("run_id")))
+        if before is None or _run_data(before) != clean(run, _VENDOR):
+            run = clean_run(run, entry.row["session_id"], _VENDOR)[0]
+            self._check_not_elsewhere(entry, run["run_id"])
+            self._put(entry, run, run_index)
 
     def _put(self, entry: _Entry, run: Json, run_index: int | None) -> None:
         """Store a run as a row; its place, kind and created_at stay when it was stored before."""

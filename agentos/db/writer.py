@@ -29,6 +29,7 @@ from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_postgres import PostgresStore
 from agentos.db.writer_rules import (
     KINDS,
+    as_stored,
     check_new_session,
     check_same_user,
     clean_run,
@@ -38,7 +39,7 @@ from agentos.db.writer_rules import (
     summary_of,
 )
 from agentos.db.writer_runs import apply, find_run, put, stored_ids
-from agentos.db.writer_sessions import as_stored, put_one, put_runs, remove_runs, remove_sessions, upsert
+from agentos.db.writer_sessions import put_one, put_runs, remove_runs, remove_sessions, upsert
 from agentos.db.writer_sqlite import SqliteStore
 from agentos.db.writer_store import Locked, RunRow, Store
 from agentos.records import Run, Session

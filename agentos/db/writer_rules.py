@@ -40,6 +40,15 @@ def clean_run(run: _Object, session_id: str, vendor: str) -> tuple[_Object, str]
     return raw, encode(raw)
 
 
+def as_stored(run: _Object, session_id: str, now: int) -> _Object:
+    """Return a run with what Agno lets callers leave out: its session and its time."""
+    return {
+        **run,
+        "session_id": session_id if run.get("session_id") is None else run["session_id"],
+        "created_at": now if run.get("created_at") is None else run["created_at"],
+    }
+
+
 def check_new_session(raw: _Object) -> None:
     """Refuse a session that could not be stored, or not be loaded again.
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from agentos.db import reader_find, reader_lists, reader_rows
 from agentos.db.sources import Source
 from agentos.db.writer_json import Json, clean
-from agentos.db.writer_rules import clean_run
+from agentos.db.writer_rules import as_stored, clean_run
 from agentos.db.writer_runs import place_of, put, stored_ids
 from agentos.db.writer_store import Locked, RunRow, Store
 
@@ -68,15 +68,6 @@ def put_one(
     is_stored = bool(stored_ids(store, session.session_id, [raw["run_id"]]))
     place = place_of(store, session.session_id, raw["run_id"]) if is_stored else None
     store.save(session, now, *put(store, session, RunRow(raw["run_id"], text, raw), place, now, run_index))
-
-
-def as_stored(run: dict[str, Any], session_id: str, now: int) -> dict[str, Any]:
-    """Return a run with what Agno lets callers leave out: its session and its time."""
-    return {
-        **run,
-        "session_id": session_id if run.get("session_id") is None else run["session_id"],
-        "created_at": now if run.get("created_at") is None else run["created_at"],
-    }
 
 
 def remove_sessions(store: Store, ids: Sequence[str], user_id: str | None) -> int:

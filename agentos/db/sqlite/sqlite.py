@@ -1,0 +1,5 @@
+"""Agno's import path `agno.db.sqlite.sqlite`; what it names is at home elsewhere."""
+
+from agentos.db.sqlite_db import SqliteDb
+
+__all__ = ["SqliteDb"]
