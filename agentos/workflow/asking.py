@@ -3,7 +3,7 @@
 import contextvars
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from typing import Any, Final
 
 from agentos.agents import cancelling
@@ -62,10 +62,12 @@ class Asking:
         begin(lambda: last(make(loop=loop, stream=False, run_id=run_id, **options)))
         return run
 
-    async def _stream_async(self, make: Make, events: bool | None, options: dict[str, Any]) -> AsyncIterator[Any]:
-        loop = current_loop()
-        async for item in stream_in_thread(lambda: self._chosen(make(loop=loop, stream=True, **options), events)):
-            yield item
+    def _stream_async(self, make: Make, events: bool | None, options: dict[str, Any]) -> "Streamed":
+        def items() -> AsyncIterator[RunOutputEvent]:
+            loop = current_loop()
+            return stream_in_thread(lambda: self._chosen(make(loop=loop, stream=True, **options), events))
+
+        return Streamed(items)
 
     def _chosen(self, items: Iterator[Any], events: bool | None) -> Iterator[RunOutputEvent]:
         """Yield the events that the caller asked for."""
@@ -76,6 +78,22 @@ class Asking:
                     yield item
         finally:
             items.close()  # type: ignore[attr-defined]  # generators all of them
+
+
+class Streamed:
+    """The events of a run, asynchronously. It may be awaited first: Agno's `acontinue_run` has to be, its `arun` not."""
+
+    def __init__(self, items: Callable[[], AsyncIterator[RunOutputEvent]]) -> None:
+        self._items = items
+
+    def __aiter__(self) -> AsyncIterator[RunOutputEvent]:
+        """Begin."""
+        return self._items()
+
+    def __await__(self) -> Generator[Any, None, "Streamed"]:
+        """Wait for nothing."""
+        yield from ()
+        return self
 
 
 def begin(work: Callable[[], Any]) -> None:

@@ -25,6 +25,7 @@ __all__ = ["stored_run", "taken_up"]
 # What a caller may say in a requirement; everything else in it is as it was stored.
 _DECISIONS: Final = (
     "confirmed",
+    "on_reject",
     "rejection_feedback",
     "edited_output",
     "user_input",

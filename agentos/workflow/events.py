@@ -1,11 +1,13 @@
 """Events of a workflow's own, with every key of format §9 as an attribute."""
 
+from typing import Any, Final
+
 from agentos.records import StepOutput
 from agentos.records.details import step_outputs
-from agentos.records.events import RunOutputEvent
+from agentos.records.events import RunOutputEvent, WorkflowRunEvent
 from agentos.records.fields import Flag, Integer, Object, Objects, One, Read, Switch, Text, Value
 
-__all__ = ["WorkflowEvent"]
+__all__ = ["EVENT_CLASSES", "WorkflowEvent", "event_class"]
 
 
 class WorkflowEvent(RunOutputEvent):
@@ -52,3 +54,28 @@ class WorkflowEvent(RunOutputEvent):
     step_response = One(StepOutput)
     step_output = One(StepOutput)
     content = Value()
+
+
+def _class_of(event: str) -> type[WorkflowEvent]:
+    def begin(self: WorkflowEvent, **values: Any) -> None:
+        WorkflowEvent.__init__(self, **({"event": event} | values))
+
+    words = {"__slots__": (), "__init__": begin, "__doc__": f"The event {event}."}
+    return type(f"{event}Event", (WorkflowEvent,), words)
+
+
+# Agno's names: programs ask of an event which class it has.
+EVENT_CLASSES: Final = {str(event): _class_of(str(event)) for event in WorkflowRunEvent}
+
+
+def event_class(event: str) -> type[WorkflowEvent]:
+    """Return the class of the events of this name: StepStartedEvent for "StepStarted"."""
+    return EVENT_CLASSES.get(event, WorkflowEvent)
+
+
+def __getattr__(name: str) -> Any:
+    """Find the classes by their names."""
+    event = EVENT_CLASSES.get(name.removesuffix("Event"))
+    if event is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return event

@@ -127,7 +127,7 @@ class Keeping:
         """Keep an event with the run: only of streamed runs, pieces of answers included (format §5.8)."""
         skipped = {str(name) for name in self.events_to_skip or ()}
         if self.store_events and task.work.stream and event.event not in skipped:
-            events.append(event.to_dict())
+            events.append(jsonable(event.to_dict()))
 
     def _store(self, opened: OpenSession, task: Task, events: list[dict[str, Any]]) -> None:
         """Store the run as JSON; the caller's own keeps the Python objects its steps gave."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Generator
 from typing import Any, Final, Protocol
 
+from agentos.agents.background import run_in_thread
 from agentos.agents.identity import new_id
 from agentos.agents.request import RunRequest
 from agentos.records import Run, StepOutput
@@ -106,6 +107,17 @@ class Step(Node):
             yield started(work, self, "StepOutput", place, content=output.content, step_output=output)
         yield self.completed(work, output, place)
         return output
+
+    def get_chat_history(self, session_id: str | None = None, last_n_runs: int | None = None) -> list[Any]:
+        """Return what the step's agent or team keeps of a session of its own; a function keeps nothing."""
+        history: list[Any] = []
+        if self.component is not None:
+            history = self.component.get_chat_history(session_id, last_n_runs=last_n_runs)
+        return history
+
+    async def aget_chat_history(self, session_id: str | None = None, last_n_runs: int | None = None) -> list[Any]:
+        """Like `get_chat_history`."""
+        return await run_in_thread(lambda: self.get_chat_history(session_id, last_n_runs))
 
     def completed(self, work: Work, output: StepOutput, place: tuple[int, ...]) -> RunOutputEvent:
         """Return the event that ends the step."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from agentos.agents.request import RunContext, RunRequest, never
 from agentos.records import Run, Session, StepOutput, StepRequirement
 from agentos.records.events import RunOutputEvent
-from agentos.workflow.events import WorkflowEvent
+from agentos.workflow.events import event_class
 from agentos.workflow.plain import jsonable
 from agentos.workflow.resuming import Resumption
 
@@ -105,7 +105,7 @@ class Work:
         return (*self.index, position)
 
     def event(self, event: str, **values: Any) -> RunOutputEvent:
-        """Return an event of this run."""
+        """Return an event of this run; `content` is the Python object that the step gave."""
         context = self.context
         names: dict[str, Any] = {
             "workflow_id": context.workflow_id,
@@ -115,7 +115,8 @@ class Work:
             "parent_step_id": self.parent_step_id,
             "nested_depth": self.depth,
         }
-        return WorkflowEvent.now(event, **names, **{key: jsonable(value) for key, value in values.items()})
+        said = {key: value if key == "content" else jsonable(value) for key, value in values.items()}
+        return event_class(event).now(event, **names, **said)
 
     def request(self, step_id: str, run_id: str, prompt: Any, media: dict[str, Any]) -> RunRequest:
         """Return what the agent, team or workflow of a step is asked to do."""
