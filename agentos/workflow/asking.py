@@ -3,7 +3,7 @@
 import contextvars
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any, Final
 
 from agentos.agents import cancelling
@@ -63,9 +63,10 @@ class Asking:
         return run
 
     def _stream_async(self, make: Make, events: bool | None, options: dict[str, Any]) -> "Streamed":
-        def items() -> AsyncIterator[RunOutputEvent]:
+        async def items() -> AsyncGenerator[RunOutputEvent, None]:
             loop = current_loop()
-            return stream_in_thread(lambda: self._chosen(make(loop=loop, stream=True, **options), events))
+            async for item in stream_in_thread(lambda: self._chosen(make(loop=loop, stream=True, **options), events)):
+                yield item
 
         return Streamed(items)
 
@@ -81,14 +82,25 @@ class Asking:
 
 
 class Streamed:
-    """The events of a run, asynchronously. It may be awaited first: Agno's `acontinue_run` has to be, its `arun` not."""
+    """The events of a run, asynchronously. It may be awaited first: Agno's `acontinue_run` has to be, `arun` not."""
 
-    def __init__(self, items: Callable[[], AsyncIterator[RunOutputEvent]]) -> None:
-        self._items = items
+    def __init__(self, items: Callable[[], AsyncGenerator[RunOutputEvent, None]]) -> None:
+        self._make = items
+        self._items: AsyncGenerator[RunOutputEvent, None] | None = None
 
-    def __aiter__(self) -> AsyncIterator[RunOutputEvent]:
-        """Begin."""
-        return self._items()
+    def __aiter__(self) -> "Streamed":
+        """Return itself: it can be read once."""
+        return self
+
+    async def __anext__(self) -> RunOutputEvent:
+        """Return the next event; the first asks for the run."""
+        self._items = self._items or self._make()
+        return await anext(self._items)
+
+    async def aclose(self) -> None:
+        """Read no further: the run is cancelled."""
+        if self._items is not None:
+            await self._items.aclose()
 
     def __await__(self) -> Generator[Any, None, "Streamed"]:
         """Wait for nothing."""

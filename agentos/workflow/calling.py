@@ -33,7 +33,7 @@ def call(
     """Call a step's function; yield the events it yields, return its result.
 
     It is given by name what it asks for of `run_context`, `session_state` and `known`. Of a generator the result is the
-    last StepOutput or run it yields, else all the texts together.
+    last StepOutput or run it yields, else all the texts together, those of an agent's events included.
     """
     result = function(*arguments, **_wanted(function, work, known))
     if inspect.isasyncgen(result):
@@ -62,8 +62,10 @@ def _gathered(items: Iterator[Any], work: Work) -> Generator[RunOutputEvent, Non
     texts: list[str] = []
     result: Any = None
     for item in items:
-        work.check()
+        if work.cancelled():
+            raise RunCancelled(f"Run {work.context.run_id} was cancelled.", "".join(texts))
         if isinstance(item, RunOutputEvent):
+            texts += [item.content] if item.is_content and isinstance(item.content, str) else []
             yield item
         elif isinstance(item, StepProgress):
             yield work.event("StepProgress", content=item.content, data=item.data)

@@ -67,7 +67,9 @@ class Engine:
                 return
             except StepFailed as failure:
                 output = yield from self._failed(failure.step, failure.error, failure.policy, position)
-            except RunCancelled:
+            except RunCancelled as reason:
+                partial = partial_output(node, reason.inner, reason.way, reason.output, success=False)
+                self.results += [partial] if partial is not None else []
                 raise
             except Exception as error:
                 output = yield from self._failed(node, error, str(node.human_review.on_error), position)
@@ -76,6 +78,7 @@ class Engine:
             if output is None:
                 continue
             self.results.append(output)
+            self.work.check()
             if wants_review(node, output):
                 yield from self._review(node, step_input, output, position)
                 return
@@ -86,7 +89,7 @@ class Engine:
         outcome.complete(self.run, self.results)
 
     def _pause(self, reason: Paused, node: Node, position: int) -> Events:
-        partial = partial_output(node, reason.inner, reason.way)
+        partial = partial_output(node, reason.inner, reason.way, is_paused=True)
         if partial is not None:
             self.results.append(partial)
         outcome.pause(self.run, position, reason, node.name)

@@ -9,7 +9,7 @@ from agentos.workflow.container import Container
 from agentos.workflow.gate import left_out, review_requirement, with_answers
 from agentos.workflow.node import Rows, follow, placed, started
 from agentos.workflow.types import HumanReview, StepInput, StepType, last_content
-from agentos.workflow.work import Paused, Stream, Work
+from agentos.workflow.work import Interrupted, Paused, Stream, Work
 
 __all__ = ["Loop"]
 
@@ -97,8 +97,10 @@ class Loop(Container):
     def _iteration(self, work: Work, step_input: StepInput, before: Outputs, done: list[StepOutput]) -> Rows:
         try:
             return (yield from placed(self, self.nodes, work, step_input, done, work.place))
-        except Paused as pause:
-            pause.way[0] = [output for outputs in before for output in outputs] + pause.way[0]
+        except Interrupted as interruption:
+            if interruption.way:
+                earlier = [output for outputs in before for output in outputs]
+                interruption.way[0] = earlier + interruption.way[0]
             raise
 
     def _done_before(self, work: Work) -> tuple[Outputs, list[StepOutput]]:

@@ -13,7 +13,7 @@ from agentos.records import StepOutput
 from agentos.records.events import RunOutputEvent
 from agentos.workflow.gate import gated
 from agentos.workflow.types import HumanReview, OnError, StepInput, StepType, last_content, reviewed
-from agentos.workflow.work import Control, Paused, StepFailed, Stream, Work, shown
+from agentos.workflow.work import Control, Interrupted, StepFailed, Stream, Work, shown
 
 __all__ = ["Node", "drained", "follow", "sequence", "started"]
 
@@ -160,9 +160,9 @@ def placed(
         work.check()
         try:
             output = yield from guarded(node, work, step_input, place(position), owner)
-        except Paused as pause:
-            pause.way.insert(0, outputs)
-            pause.inner.insert(0, node)
+        except Interrupted as interruption:
+            interruption.way.insert(0, outputs)
+            interruption.inner.insert(0, node)
             raise
         outputs.append(output)
         if output.stop or output.success is False:

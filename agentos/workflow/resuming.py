@@ -6,7 +6,7 @@ last of them, with `is_paused` and what is done of it.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentos.records import Run, StepOutput, StepRequirement
 
@@ -57,12 +57,21 @@ class Resumption:
         return found
 
 
-def partial_output(node: "Node", inner: Sequence["Node"], way: Sequence[Sequence[StepOutput]]) -> StepOutput | None:
-    """Return the output of a container in the middle of its steps; None for a step that is no container."""
+def partial_output(
+    node: "Node",
+    inner: Sequence["Node"],
+    way: Sequence[Sequence[StepOutput]],
+    last: StepOutput | None = None,
+    **values: Any,
+) -> StepOutput | None:
+    """Return the output of a container in the middle of its steps; for a step that is no container, `last`.
+
+    `values` are what the outputs of the containers say besides.
+    """
     if not way:
-        return None
-    below = partial_output(inner[0], inner[1:], way[1:]) if inner else None
-    return node.output(None, is_paused=True, steps=[*way[0], *([below] if below else [])])
+        return last
+    below = partial_output(inner[0], inner[1:], way[1:], last, **values) if inner else last
+    return node.output(None, steps=[*way[0], *([below] if below else [])], **values)
 
 
 def way_down(output: StepOutput | None) -> list[list[StepOutput]]:

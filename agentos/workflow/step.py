@@ -129,6 +129,10 @@ class Step(Node):
         for attempt in range(self.max_retries + 1):
             try:
                 return (yield from self._once(work, step_input, place))
+            except RunCancelled as reason:
+                if reason.said:
+                    reason.output = self.output(reason.said, success=False, error=str(reason))
+                raise
             except Control:
                 raise
             except Exception as error:
@@ -158,7 +162,7 @@ class Step(Node):
         if run.status == "PAUSED":
             raise Paused(self, executor_requirement(self, run, step_input, place), run)
         if run.status == "CANCELLED":
-            raise RunCancelled(run.content_text)
+            raise RunCancelled(f"Run {run.run_id} was cancelled.", run.content_text)
         if run.status == "ERROR":
             raise RuntimeError(run.content_text or f"The {self.executor_type} of step {self.name} failed.")
 

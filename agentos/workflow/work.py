@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from agentos.db.base import BaseDb
     from agentos.workflow.node import Node
 
-__all__ = ["Control", "Paused", "RunCancelled", "StepFailed", "Stream", "Work", "shown"]
+__all__ = ["Control", "Interrupted", "Paused", "RunCancelled", "StepFailed", "Stream", "Work", "shown"]
 
 # Events as they happen, and the step's output as the generator's value.
 Stream = Generator[RunOutputEvent, None, StepOutput]
@@ -26,21 +26,33 @@ class Control(Exception):
     """What ends a run early; no container keeps it to itself."""
 
 
-class RunCancelled(Control):
-    """Somebody asked for the run to stop."""
-
-
-class Paused(Control):
-    """A step waits for a person, or the agent or team in it does: then `run` is its paused run.
+class Interrupted(Control):
+    """The run ends in the middle of a step.
 
     `way` is what is done of each container around it, the outermost first, `inner` what stands in each of them.
     """
 
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.way: list[list[StepOutput]] = []
+        self.inner: list[Node] = []
+
+
+class RunCancelled(Interrupted):
+    """Somebody asked for the run to stop. `said` is what the step has said until then, `output` the step's output."""
+
+    def __init__(self, reason: str, said: Any = None) -> None:
+        super().__init__(reason)
+        self.said = said
+        self.output: StepOutput | None = None
+
+
+class Paused(Interrupted):
+    """A step waits for a person, or the agent or team in it does: then `run` is its paused run."""
+
     def __init__(self, step: "Node", requirement: StepRequirement, run: Run | None = None) -> None:
         super().__init__(f"Step {step.name} waits for a person.")
         self.step, self.requirement, self.run = step, requirement, run
-        self.way: list[list[StepOutput]] = []
-        self.inner: list[Node] = []
 
 
 class StepFailed(Control):
