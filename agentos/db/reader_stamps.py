@@ -1,7 +1,6 @@
 """Stamps: has a session changed? Asked of thousands of sessions at once, so no payload is read."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from agentos.db.connections import connection_for, table_name
@@ -37,19 +36,21 @@ def stamp(source: Source, tables: Tables, session_id: str) -> Stamp | None:
 
 def version(source: Source, tables: Tables, session_id: str) -> str | None:
     """Return what tells one state of a session from any other: as much as can be had without reading runs."""
-    found = _stamps(source, replace(tables, runs_table=None), "WHERE session_id = %s", [session_id])
-    if not found:
-        return None
-    parts: list[Any] = [found[0].mark]
-    if tables.runs_table:
-        # Both of the index on session_id and run_index; the session id in the order lets it be read backwards.
-        table = table_name(source, tables.runs_table)
-        sql = f"""SELECT (SELECT count(*) FROM {table} WHERE session_id = %s), run_id, run_index, status, updated_at
-            FROM {table} WHERE session_id = %s ORDER BY session_id DESC, run_index DESC LIMIT 1"""
-        with faults_of(source), connection_for(source).cursor() as cursor:
+    table = table_name(source, source.session_table)
+    state, last = f"{_SQLITE_HASH}, {'length(runs)' if tables.has_list else 0}", "run_id, run_index, status, updated_at"
+    if source.vendor == "postgresql":  # which knows the transaction that wrote a row
+        state, last = "xmin::text", "run_id, run_index, xmin::text"
+    with faults_of(source), connection_for(source).cursor() as cursor:
+        cursor.execute(f"SELECT updated_at, {state} FROM {table} WHERE session_id = %s", [session_id])
+        parts = cursor.fetchone()
+        if parts and tables.runs_table:
+            # Both of the index on session_id and run_index; the session id in the order lets it be read backwards.
+            runs = table_name(source, tables.runs_table)
+            sql = f"""SELECT (SELECT count(*) FROM {runs} WHERE session_id = %s), {last}
+                FROM {runs} WHERE session_id = %s ORDER BY session_id DESC, run_index DESC LIMIT 1"""
             cursor.execute(sql, [session_id, session_id])
-            parts += cursor.fetchone() or []
-    return "|".join(str(part) for part in parts)
+            parts = (*parts, *(cursor.fetchone() or ()))
+    return "|".join(map(str, parts)) if parts else None
 
 
 def _stamps(source: Source, tables: Tables, where: str, params: list[Any]) -> list[Stamp]:

@@ -34,17 +34,25 @@ _RUNS_INDEXES: Final = (
 )
 
 
+def lock_creation(connection: BaseDatabaseWrapper) -> None:
+    """Let no other process of ours make tables at the same time, until the transaction ends.
+
+    On SQLite the transaction itself is that lock; on PostgreSQL not even "if not exists" waits for anybody.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('agno_tables'))", ())
+
+
 def create_tables(connection: BaseDatabaseWrapper, source: Source, now: float, *, with_schema: bool = True) -> None:
     """Create the session, runs and schema version tables with Agno 3's columns, indexes and stamp.
 
-    `connection`: of a transaction on a source that has no session table. `now`: unix seconds. Another process may do
-    the same at the same time: on PostgreSQL, where "if not exists" does not wait for it, a lock does.
+    `connection`: of a transaction on a source that has no session table. `now`: unix seconds.
     """
     sessions, runs = source.session_table, runs_table_names(source)[0]
     json = "JSON" if source.vendor == "sqlite" else "JSONB"
     on_postgresql = source.vendor == "postgresql"
     statements = [
-        *(["SELECT pg_advisory_xact_lock(hashtext('agno_tables'))"] if on_postgresql else []),
         *([f'CREATE SCHEMA IF NOT EXISTS "{source.schema}"'] if on_postgresql and with_schema else []),
         *_table(source, sessions, _SESSIONS.format(json=json), _SESSIONS_INDEXES),
         *_table(source, runs, _RUNS.format(json=json, sessions=table_name(source, sessions)), _RUNS_INDEXES),

@@ -9,7 +9,7 @@ from uuid import NAMESPACE_URL, uuid5
 from agentos.db.base import BaseDb
 from agentos.db.changes import Json, RunQuery, SessionChange, SessionQuery
 from agentos.db.connections import create_database, forget_source, give_back
-from agentos.db.faults import TableMissing
+from agentos.db.faults import SourceUnavailable, TableMissing
 from agentos.db.layout import Layout, forget, look, runs_table_names
 from agentos.db.sources import Source
 from agentos.db.standalone import away_from_loop, ensure_django
@@ -149,5 +149,11 @@ class SqlDb(BaseDb):
         """Make the file and Agno 3's tables, if there are none yet."""
         if self.source.vendor == "sqlite" and not Path(self.source.path).exists():
             create_database(self.source)
-        if look(self.source).layout is Layout.EMPTY:
+        if look(self.source).layout is not Layout.EMPTY:
+            return
+        try:
             self._writer.create_tables()
+        except SourceUnavailable:  # Agno, which takes no lock for it, may have made them at this very moment
+            forget(self.source)
+            if look(self.source).layout is Layout.EMPTY:
+                raise

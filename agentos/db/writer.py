@@ -11,7 +11,7 @@ from typing import Any
 
 from agentos.db.changes import SessionChange
 from agentos.db.connections import create_database
-from agentos.db.schema import create_tables
+from agentos.db.schema import create_tables, lock_creation
 from agentos.db.sources import Source, SourceUnavailable
 from agentos.db.writer_check import check_writable
 from agentos.db.writer_connection import tables_of, writing
@@ -236,6 +236,9 @@ class Writer:
             create_database(self.source)
         with writing(self.source) as connection:
             tables = tables_of(self.source)
+            if tables is None and create:
+                lock_creation(connection)
+                tables = tables_of(self.source, anew=True)
             if tables is None and create:
                 create_tables(connection, self.source, self._now(), with_schema=self._create_schema)
                 tables = tables_of(self.source, anew=True)

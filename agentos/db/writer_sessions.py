@@ -57,17 +57,25 @@ def put_runs(store: Store, source: Source, session: Locked, runs: Iterable[dict[
     known = _stored(store, source, session.session_id, ids)
     for raw in complete:
         if raw != known.get(raw.get("run_id")):
-            put_one(store, source, session, raw, now)
+            sql, params = _put(store, source, session, raw, now, None)
+            if sql:
+                store.save(session, None, sql, params)
 
 
 def put_one(
-    store: Store, source: Source, session: Locked, raw: dict[str, Any], now: int, run_index: int | None = None
+    store: Store, source: Source, session: Locked, raw: dict[str, Any], now: int, run_index: int | None
 ) -> None:
-    """Put one run in its place, else at `run_index`, else at the end; totals stay."""
+    """Put one run in its place, else at `run_index`, else at the end, and say that the session changed."""
+    store.save(session, now, *_put(store, source, session, raw, now, run_index))
+
+
+def _put(
+    store: Store, source: Source, session: Locked, raw: dict[str, Any], now: int, run_index: int | None
+) -> tuple[str, list[Any]]:
     raw, text = clean_run(raw, session.session_id, source.vendor)
     is_stored = bool(stored_ids(store, session.session_id, [raw["run_id"]]))
     place = place_of(store, session.session_id, raw["run_id"]) if is_stored else None
-    store.save(session, now, *put(store, session, RunRow(raw["run_id"], text, raw), place, now, run_index))
+    return put(store, session, RunRow(raw["run_id"], text, raw), place, now, run_index)
 
 
 def remove_sessions(store: Store, ids: Sequence[str], user_id: str | None) -> int:

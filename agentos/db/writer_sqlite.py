@@ -37,7 +37,9 @@ class SqliteStore(Store):
         columns = "session_type, user_id, session_data, metadata"
         return f"SELECT {columns} FROM {self.tables.sessions} WHERE session_id = %s"
 
-    def save(self, session: Locked, now: int, list_sql: str = "", params: Sequence[Any] = (), **columns: Any) -> None:
+    def save(
+        self, session: Locked, now: int | None, list_sql: str = "", params: Sequence[Any] = (), **columns: Any
+    ) -> None:
         """Write the session; a list that is written may be encoded in another way then."""
         super().save(session, now, list_sql, params, **columns)
         if list_sql:

@@ -104,13 +104,13 @@ class Store(ABC):
     def save(
         self,
         session: Locked,
-        now: int,
+        now: int | None,
         list_sql: str = "",
         params: Sequence[Any] = (),
         *,
         columns: Mapping[str, dict[str, Any]] | None = None,
     ) -> None:
-        """Write session_data and other JSON `columns` and set updated_at, in one statement.
+        """Write session_data and other JSON `columns` and set updated_at if it is `now` another, in one statement.
 
         `list_sql` with its `params` also changes the `runs` column.
         """
@@ -118,7 +118,7 @@ class Store(ABC):
         texts = [encode_object(value, self.vendor, double=session.double) for value in written.values()]
         sets = " ".join(f"{column} = %s," for column in written)
         self.run(
-            f"UPDATE {self.tables.sessions} SET {list_sql} {sets} updated_at = %s WHERE session_id = %s",
+            f"UPDATE {self.tables.sessions} SET {list_sql} {sets} updated_at = coalesce(%s, updated_at) WHERE session_id = %s",
             *params, *texts, now, session.session_id,
         )  # fmt: skip
 
