@@ -102,8 +102,7 @@ class StepDecisions:
     @property
     def needs_output_review(self) -> bool:
         """Whether somebody has to accept what the step said."""
-        raw = self.raw
-        return bool(raw.get("requires_output_review") and raw.get("is_post_execution")) and raw.get("confirmed") is None
+        return bool(self.raw.get("requires_output_review")) and self.raw.get("confirmed") is None
 
     @property
     def needs_executor_resolution(self) -> bool:

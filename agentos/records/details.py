@@ -93,6 +93,9 @@ class InputField(Record):
     field_type = Text()
     description = Text()
     value = Value()
+    # Only fields that a step of a workflow asks for have these; a field is required unless it says otherwise.
+    required: Read[bool] = Read(lambda stored: stored is not False)
+    allowed_values = Value()
 
 
 class FeedbackOption(Record):

@@ -2,10 +2,10 @@
 
 import uuid
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from agentos.records.decisions import ErrorDecisions, StepDecisions
-from agentos.records.details import InputField, UserQuestion
+from agentos.records.details import InputField, StepOutput, UserQuestion
 from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value
 from agentos.records.tools import ToolExecution
 
@@ -154,8 +154,36 @@ class Requirement(Record):
 RunRequirement = Requirement
 
 
+# The keys of a requirement, in Agno's order, as they are before anybody decided anything (format §3.11).
+_OPEN: Final[dict[str, Any]] = {
+    "step_id": None,
+    "step_name": None,
+    "step_index": None,
+    "step_type": None,
+    "requires_confirmation": False,
+    "confirmation_message": None,
+    "confirmed": None,
+    "on_reject": "cancel",
+    "requires_user_input": False,
+    "user_input_message": None,
+    "user_input": None,
+    "requires_route_selection": False,
+    "available_choices": None,
+    "allow_multiple_selections": False,
+    "selected_choices": None,
+    "requires_output_review": False,
+    "output_review_message": None,
+    "is_post_execution": False,
+    "rejection_feedback": None,
+    "retry_count": 0,
+    "max_retries": None,
+    "timeout_at": None,
+    "on_timeout": "cancel",
+}
+
+
 class StepRequirement(StepDecisions, Record):
-    """An entry of a workflow run's `step_requirements`."""
+    """An entry of a workflow run's `step_requirements`. A built one has every key, as Agno writes it."""
 
     __slots__ = ()
     step_id = Text()
@@ -183,7 +211,7 @@ class StepRequirement(StepDecisions, Record):
     timeout_at = Value()
     on_timeout = Text()
     step_input = Value()
-    step_output = Value()
+    step_output = One(StepOutput)
     edited_output = Value()
     requires_executor_input = Flag()
     executor_requirements = Many(Requirement)
@@ -192,6 +220,13 @@ class StepRequirement(StepDecisions, Record):
     executor_run_id = Text()
     executor_type = Text()
     executor_session_id = Text()
+
+    def __init__(self, **values: Any) -> None:
+        deadline = values.get("timeout_at")
+        if isinstance(deadline, datetime):
+            values["timeout_at"] = deadline.isoformat()
+        super().__init__(**values)
+        self.raw = _OPEN | self.raw
 
     @property
     def is_resolved(self) -> bool:

@@ -28,6 +28,8 @@ class Condition(Container):
         human_review: HumanReview | None = None,
         **review: Any,
     ) -> None:
+        if human_review is None:
+            review.setdefault("on_reject", "else")
         super().__init__(steps, name, description, human_review, **review)
         self.evaluator = evaluator
         self.else_steps = list(else_steps or ())

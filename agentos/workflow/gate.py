@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from agentos.records import Run, StepOutput, StepRequirement
 from agentos.records.events import RunOutputEvent
@@ -13,33 +13,6 @@ if TYPE_CHECKING:
     from agentos.workflow.node import Node
 
 __all__ = ["executor_requirement", "gated", "review_requirement", "wants_review"]
-
-# The keys of a requirement, in Agno's order, as they are before anybody decided anything (format §3.11).
-_OPEN: Final[dict[str, Any]] = {
-    "step_id": None,
-    "step_name": None,
-    "step_index": None,
-    "step_type": None,
-    "requires_confirmation": False,
-    "confirmation_message": None,
-    "confirmed": None,
-    "on_reject": "cancel",
-    "requires_user_input": False,
-    "user_input_message": None,
-    "user_input": None,
-    "requires_route_selection": False,
-    "available_choices": None,
-    "allow_multiple_selections": False,
-    "selected_choices": None,
-    "requires_output_review": False,
-    "output_review_message": None,
-    "is_post_execution": False,
-    "rejection_feedback": None,
-    "retry_count": 0,
-    "max_retries": None,
-    "timeout_at": None,
-    "on_timeout": "cancel",
-}
 
 Outcome = Generator[RunOutputEvent, None, StepOutput | None]
 
@@ -182,7 +155,7 @@ def _requirement(node: "Node", place: tuple[int, ...], step_input: StepInput, **
 
 def _base(node: "Node", place: tuple[int, ...]) -> dict[str, Any]:
     names = {"step_id": node.step_id, "step_name": node.name, "step_index": place[0], "step_type": str(node.type)}
-    return _OPEN | names
+    return StepRequirement(**names).to_dict()
 
 
 def _deadline(review: HumanReview) -> str | None:

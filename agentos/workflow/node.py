@@ -12,7 +12,7 @@ from agentos.agents.request import RunContext
 from agentos.records import StepOutput
 from agentos.records.events import RunOutputEvent
 from agentos.workflow.gate import gated
-from agentos.workflow.types import HumanReview, OnError, StepInput, StepType, last_content, reviewed
+from agentos.workflow.types import ALIASES, HumanReview, OnError, StepInput, StepType, last_content, reviewed
 from agentos.workflow.work import Control, Interrupted, StepFailed, Stream, Work, shown
 
 __all__ = ["Node", "drained", "follow", "sequence", "started"]
@@ -77,6 +77,7 @@ class Node(ABC):
 
     def __getattr__(self, name: str) -> Any:
         """Read the settings of the review one by one, as they may be given."""
+        name = ALIASES.get(name, name)
         if name in _SETTINGS:
             return getattr(self.human_review, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")

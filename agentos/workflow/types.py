@@ -125,7 +125,7 @@ class HumanReview:
 
 
 # On a step, `max_retries` and `timeout` by themselves would be the step's own.
-_ALIASES: Final = {"hitl_max_retries": "max_retries", "hitl_timeout": "timeout"}
+ALIASES: Final = {"hitl_max_retries": "max_retries", "hitl_timeout": "timeout"}
 
 
 def reviewed(review: HumanReview | None, flat: dict[str, Any]) -> HumanReview:
@@ -135,7 +135,7 @@ def reviewed(review: HumanReview | None, flat: dict[str, Any]) -> HumanReview:
         TypeError: a keyword that is no setting.
         ValueError: both ways at once.
     """
-    flat = {_ALIASES.get(key, key): value for key, value in flat.items()}
+    flat = {ALIASES.get(key, key): value for key, value in flat.items()}
     unknown = flat.keys() - {item.name for item in fields(HumanReview)}
     if unknown:
         raise TypeError(f"unexpected keyword argument {sorted(unknown)[0]!r}")
