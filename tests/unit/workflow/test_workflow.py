@@ -9,7 +9,7 @@ import pytest
 
 from agentos.records import WorkflowRunOutput
 from agentos.records.events import RunOutputEvent
-from agentos.workflow import Parallel, Step, StepInput, StepOutput, Workflow, WorkflowExecutionInput
+from agentos.workflow import Parallel, Step, StepInput, StepOutput, Steps, Workflow, WorkflowExecutionInput
 from tests.unit.workflow.parts import Echo, breaks, says
 
 
@@ -171,6 +171,44 @@ def test_cancelled_while_an_asynchronous_step_waits() -> None:
     flow = Workflow(steps=[forever])
     threading.Timer(0.2, flow.cancel_run, ["r2"]).start()
     assert flow.run("in", run_id="r2").status == "CANCELLED"
+
+
+def test_what_a_cancelled_step_has_said_is_kept() -> None:
+    flow = Workflow(name="Flow")
+
+    def speaks(step_input: StepInput) -> Iterator[Any]:
+        yield "half"
+        flow.cancel_run("r3")
+        yield " and the rest"
+
+    flow.steps = [Steps(name="row", steps=[says("a"), speaks])]
+    done = flow.run("in", run_id="r3")
+    row = done.step_results[0]
+    assert (done.status, row.step_name, row.success, row.is_paused) == ("CANCELLED", "row", False, False)
+    assert [output.content for output in row.steps] == ["a(in|None)", "half"]
+
+
+def test_an_asynchronous_stream_is_read_once_and_may_be_awaited() -> None:
+    async def names_in_two_parts() -> tuple[list[Any], list[Any]]:
+        stream = await Workflow(steps=[says("a")]).arun("in", stream=True)
+        first = [(await anext(stream)).event]
+        return first, [event.event async for event in stream]
+
+    first, rest = asyncio.run(names_in_two_parts())
+    assert (first, rest) == (["WorkflowStarted"], ["StepOutput", "WorkflowCompleted"])
+
+
+def test_events_have_classes() -> None:
+    from agentos.workflow.events import EVENT_CLASSES, StepOutputEvent
+
+    events = list(Workflow(steps=[says("a")]).run("in", stream=True))
+    assert [type(event).__name__ for event in events] == [
+        "WorkflowStartedEvent",
+        "StepOutputEvent",
+        "WorkflowCompletedEvent",
+    ]
+    assert isinstance(events[1], StepOutputEvent)
+    assert EVENT_CLASSES["StepOutput"](content="x").event == "StepOutput"
 
 
 def test_a_caller_that_goes_away_cancels() -> None:
