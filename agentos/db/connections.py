@@ -57,13 +57,13 @@ def forget_source(source: Source) -> None:
     """Close the connections that any thread has to `source` and take its alias out of Django."""
     from agentos.db.layout import forget
 
-    for other in opened(source.alias):
-        if other.connection is not None:
-            other.connection.close()
     with _registering:
         if source.alias in connections.settings:
             wrapper = connections[source.alias]
             wrapper.close()
+            for other in opened(source.alias):
+                if other.connection is not None:
+                    other.connection.close()
             if isinstance(wrapper, PostgreSQLWrapper):
                 wrapper.close_pool()
             del connections[source.alias]

@@ -62,10 +62,7 @@ def read_sessions(source: Source, session_ids: Sequence[str]) -> dict[str, list[
 
 
 def read_last(source: Source, session_id: str, wanted: Wanted, limit: int | None) -> list[Any]:
-    """Return the decoded `run_data` of the last `limit` rows that are wanted, in Agno's order.
-
-    They are found from the end of the index on session_id and run_index, however many rows come before them.
-    """
+    """Return the decoded `run_data` of the last `limit` rows that are wanted, in Agno's order."""
     rows = _rows(source, session_id)
     if wanted.top_level:
         rows = rows.filter(parent_run_id=None)
@@ -74,11 +71,25 @@ def read_last(source: Source, session_id: str, wanted: Wanted, limit: int | None
     for column in ("agent_id", "team_id"):
         if (value := getattr(wanted, column)) is not None:
             rows = rows.filter(**{column: value})
-    # The session id first: so the database sees that the index holds this order, read backwards.
-    backwards = rows.order_by("-session_id", *(f"-{column}" for column in RunRow.ORDER))
     with faults_of(source):
-        found = list(backwards.values_list("run_data", flat=True)[:limit])
-    return found[::-1]
+        if limit is None:
+            return list(rows.values_list("run_data", flat=True))
+        ids = _last_ids(rows, limit)
+        found = read(source, session_id, ids)
+    return [found[run_id] for run_id in ids if run_id in found]
+
+
+def _last_ids(rows: Any, limit: int) -> list[str]:
+    """Return the ids of the last rows, however many come before them, without a look at their payload.
+
+    They are read from the end of the index on session_id and run_index (the session id in the order tells the database
+    that it can). Only where a run_index is not unique, what comes first is decided by the times of all rows.
+    """
+    from_end = list(rows.order_by("-session_id", "-run_index").values_list("run_id", "run_index")[: limit + 1])
+    if len({run_index for _, run_index in from_end}) == len(from_end):
+        return [run_id for run_id, _ in from_end[:limit]][::-1]
+    backwards = rows.order_by(*(f"-{column}" for column in RunRow.ORDER))
+    return list(backwards.values_list("run_id", flat=True)[:limit])[::-1]
 
 
 def _rows(source: Source, session_id: str) -> Any:

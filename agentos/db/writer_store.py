@@ -118,7 +118,8 @@ class Store(ABC):
         texts = [encode_object(value, self.vendor, double=session.double) for value in written.values()]
         sets = " ".join(f"{column} = %s," for column in written)
         self.run(
-            f"UPDATE {self.tables.sessions} SET {list_sql} {sets} updated_at = coalesce(%s, updated_at) WHERE session_id = %s",
+            f"UPDATE {self.tables.sessions} SET {list_sql} {sets} updated_at = coalesce(%s, updated_at)"
+            " WHERE session_id = %s",
             *params, *texts, now, session.session_id,
         )  # fmt: skip
 

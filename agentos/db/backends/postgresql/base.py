@@ -1,11 +1,15 @@
 """Django's PostgreSQL backend, remembering what it opened."""
 
-from typing import Any
+from typing import Any, Final
 
 from django.db.backends.postgresql import base
 from psycopg import connect
+from psycopg_pool import PoolTimeout
 
 from agentos.db.backends.opened import remember
+
+# The aliases of pools whose server has answered.
+_answered: Final[set[str]] = set()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -15,11 +19,20 @@ class DatabaseWrapper(base.DatabaseWrapper):
     _connection_pools: dict[str, Any]
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
-        """Open the connection, or take one from the pool."""
-        if self.settings_dict["OPTIONS"].get("pool") and self.alias not in self._connection_pools:
-            # A pool would try again and again, and say in the end only that it took too long.
+        """Open the connection, or take one from the pool.
+
+        A pool that reaches no server says only, and late, that it took too long: then the server itself is asked why.
+        """
+        pooled = bool(self.settings_dict["OPTIONS"].get("pool"))
+        if pooled and self.alias not in _answered:
             connect(**conn_params).close()
-        connection = super().get_new_connection(conn_params)
+            _answered.add(self.alias)
+        try:
+            connection = super().get_new_connection(conn_params)
+        except PoolTimeout:
+            _answered.discard(self.alias)
+            connect(**conn_params).close()
+            raise
         remember(self)
         return connection
 
