@@ -23,6 +23,5 @@ support.print_response("My order is late.", session_id="order-17")
 sales.print_response("How much are ten of them?", session_id="offer-3")
 
 for agent in (support, sales):
-    db = agent.db
-    assert db is not None
-    print(agent.id, [session.session_id for session in db.get_sessions()])
+    for session_id in ("order-17", "offer-3"):
+        print(f"{agent.id}: {session_id} is {'here' if agent.get_session(session_id) else 'not here'}")

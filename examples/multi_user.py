@@ -7,7 +7,7 @@ import os
 
 from agentos import Agent, OpenAIChat
 from agentos.db import PostgresDb, SqliteDb
-from agentos.exceptions import SessionOwnedByOther
+from agentos.db.writer_errors import SessionOwnedByOther
 
 url = os.environ.get("AGENTOS_EXAMPLE_DB", "sqlite:///agentos-example.db")
 db = SqliteDb(db_url=url) if url.startswith("sqlite") else PostgresDb(db_url=url)
@@ -23,5 +23,6 @@ except SessionOwnedByOther as refusal:
     print(refusal)
 
 for user in ("alice", "bob"):
-    for session in db.get_sessions(user_id=user):
-        print(f"{user}: {session.session_id}, {len(session.runs)} runs")
+    for session_id in ("alice-1", "bob-1"):
+        session = agent.get_session(session_id, user_id=user)
+        print(f"{user} looks into {session_id}: {len(session.runs or []) if session else 'no'} runs")

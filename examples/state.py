@@ -4,15 +4,15 @@ Needs OPENAI_API_KEY, and OPENAI_BASE_URL for another server than OpenAI's. AGEN
 """
 
 import os
+from typing import Any
 
 from agentos import Agent, OpenAIChat
 from agentos.db import PostgresDb, SqliteDb
-from agentos.run import RunContext
 
 
-def add_item(run_context: RunContext, item: str) -> str:
+def add_item(item: str, session_state: dict[str, Any]) -> str:
     """Add an item to the shopping list."""
-    shopping_list = run_context.session_state["shopping_list"]
+    shopping_list: list[str] = session_state["shopping_list"]
     shopping_list.append(item)
     return f"There are {len(shopping_list)} items on the list."
 

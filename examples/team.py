@@ -27,5 +27,5 @@ newsroom = Team(
 newsroom.print_response("Write two sentences about the octopus.")
 
 session = newsroom.get_session()
-for run in session.runs if session else []:
+for run in (session.runs or []) if session else []:
     print(f"{run.kind} {run.component_name}: {run.status}, {run.content_text}")
