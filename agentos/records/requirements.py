@@ -1,12 +1,13 @@
 """What a paused run waits for: on tools of an agent or team, on steps of a workflow, on a failed step."""
 
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from agentos.records.decisions import ErrorDecisions, StepDecisions
 from agentos.records.details import InputField, StepOutput, UserQuestion
-from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value
+from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value, views
 from agentos.records.tools import ToolExecution
 
 __all__ = ["ErrorRequirement", "Requirement", "RunRequirement", "StepRequirement"]
@@ -28,10 +29,25 @@ class Requirement(Record):
     user_input_schema = Many(InputField)
     user_feedback_schema = Many(UserQuestion)
 
-    def __init__(self, tool_execution: ToolExecution | None = None, **values: Any) -> None:
-        asked = tool_execution.user_input_schema if tool_execution is not None else []
-        begun = {"id": str(uuid.uuid4()), "created_at": datetime.now(UTC).isoformat()}
-        super().__init__(**{**begun, "tool_execution": tool_execution, "user_input_schema": asked or None, **values})
+    def __init__(
+        self,
+        tool_execution: ToolExecution | None = None,
+        *,
+        id: str | None = None,
+        created_at: datetime | str | None = None,
+        **values: Any,
+    ) -> None:
+        begun = created_at or datetime.now(UTC)
+        asked = (
+            {key: tool_execution.raw.get(key) or None for key in ("user_input_schema", "user_feedback_schema")}
+            if tool_execution is not None
+            else {}
+        )
+        super().__init__(
+            id=id or str(uuid.uuid4()),
+            created_at=begun.isoformat() if isinstance(begun, datetime) else begun,
+            **{"tool_execution": tool_execution, **asked, **values},
+        )
 
     @property
     def kind(self) -> str | None:
@@ -48,32 +64,51 @@ class Requirement(Record):
             return "confirmation"
         return None
 
+    @property
+    def pause_type(self) -> str:
+        """What the call waits for first, decided or not, as Agno tells it: confirmation unless it asks for more."""
+        tool = self.tool_execution or ToolExecution()
+        if tool.user_feedback_schema:
+            return "user_feedback"
+        if tool.external_execution_required:
+            return "external_execution"
+        return "user_input" if tool.requires_user_input else "confirmation"
+
+    @property
+    def external_execution_silent(self) -> bool:
+        """Whether nothing is said about the call being carried out elsewhere."""
+        return self.tool_execution is not None and self.tool_execution.external_execution_silent is True
+
     def is_resolved(self) -> bool:
         """Whether nobody has to do anything about it any more; it stays in the run all the same."""
-        if self.confirmation is not None or self.external_execution_result is not None:
-            return True
-        tool = self.tool_execution
-        return tool is not None and not tool.is_waiting
+        if self.tool_execution is None:
+            return self.confirmation is not None or self.external_execution_result is not None
+        asked = self.needs_user_input or self.needs_user_feedback
+        return not (asked or self.needs_confirmation or self.needs_external_execution)
 
     @property
     def needs_confirmation(self) -> bool:
         """Whether somebody has to allow or refuse the call."""
-        return self.kind == "confirmation" and not self.is_resolved()
+        tool = self.tool_execution
+        return bool(tool and tool.requires_confirmation and tool.confirmed is None) and self.confirmation is None
 
     @property
     def needs_user_input(self) -> bool:
         """Whether somebody has to fill in arguments."""
-        return self.kind == "user_input" and not self.is_resolved()
+        tool = self.tool_execution
+        return bool(tool and not tool.answered and (tool.requires_user_input or tool.user_input_schema))
 
     @property
     def needs_user_feedback(self) -> bool:
         """Whether somebody has to answer questions."""
-        return self.kind == "user_feedback" and not self.is_resolved()
+        tool = self.tool_execution
+        return bool(tool and not tool.answered and tool.user_feedback_schema)
 
     @property
     def needs_external_execution(self) -> bool:
         """Whether somebody has to carry the call out elsewhere."""
-        return self.kind == "external_execution" and not self.is_resolved()
+        tool = self.tool_execution
+        return bool(tool and tool.external_execution_required) and self.external_execution_result is None
 
     def confirm(self) -> None:
         """Allow the call.
@@ -104,33 +139,29 @@ class Requirement(Record):
             ValueError: it needs no input.
         """
         self._check(self.needs_user_input, "user input")
-        fields = self.user_input_schema or (self.tool_execution.user_input_schema if self.tool_execution else [])
+        fields = self.user_input_schema or views(InputField, self._call.get("user_input_schema"))
         for field in fields:
             if field.name in values:
                 field.raw["value"] = values[field.name]
-        self.raw["user_input_schema"] = self._call["user_input_schema"] = [field.raw for field in fields]
-        if all(field.value is not None for field in fields):
-            self._call["answered"] = True
+        if fields:
+            self._answered("user_input_schema", fields, all(field.value is not None for field in fields))
 
     def provide_user_feedback(self, selections: dict[str, list[str]]) -> None:
-        """Answer questions by their text, each with the labels chosen; the call is answered once none is open.
+        """Answer questions by their text, each with the labels chosen, none too; answered once no question is open.
 
         Raises:
             ValueError: it asks no questions.
         """
         self._check(self.needs_user_feedback, "feedback")
-        questions = self.user_feedback_schema or (
-            self.tool_execution.user_feedback_schema if self.tool_execution else []
-        )
+        questions = self.user_feedback_schema or views(UserQuestion, self._call.get("user_feedback_schema"))
         for question in questions:
             chosen = selections.get(question.question or "")
             if chosen is not None:
                 question.raw["selected_options"] = list(chosen)
                 for option in question.options:
                     option.raw["selected"] = option.label in chosen
-        self.raw["user_feedback_schema"] = self._call["user_feedback_schema"] = [item.raw for item in questions]
-        if all(question.raw.get("selected_options") for question in questions):
-            self._call["answered"] = True
+        done = all(question.raw.get("selected_options") is not None for question in questions)
+        self._answered("user_feedback_schema", questions, done)
 
     def set_external_execution_result(self, result: str) -> None:
         """Hand in what the call gave elsewhere.
@@ -143,8 +174,15 @@ class Requirement(Record):
 
     @property
     def _call(self) -> dict[str, Any]:
-        call: dict[str, Any] = self.raw.setdefault("tool_execution", {})
+        """The call to write into: whoever needs an answer has one."""
+        call: dict[str, Any] = self.raw["tool_execution"]
         return call
+
+    def _answered(self, key: str, items: Sequence[Record], done: bool) -> None:
+        """Store the answers in both places that have them."""
+        self.raw[key] = self._call[key] = [item.raw for item in items]
+        if done:
+            self._call["answered"] = True
 
     def _check(self, needed: bool, what: str) -> None:
         if not needed:
