@@ -170,6 +170,7 @@ class ChatComponent(Continuing, ModelComponent):
             runs=self.num_history_runs,
             messages=self.num_history_messages,
             member_id=self.component_id if is_member else None,
+            of_workflow=request.workflow_id is not None,
         )
         return history_messages(runs, messages=self.num_history_messages, tool_calls=self.max_tool_calls_from_history)
 

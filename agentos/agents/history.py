@@ -9,15 +9,23 @@ from agentos.records import Message, Run, WorkflowRunOutput
 DEFAULT_RUNS: Final = 3
 # Runs in these states are no history: their tool calls may be without results.
 NOT_HISTORY: Final = frozenset({"PAUSED", "CANCELLED", "ERROR", "REGENERATED"})
+UNFINISHED: Final = frozenset({"PENDING", "RUNNING"})
 _NOT_SENT: Final = frozenset({"system", "developer"})
 
 
 def history_runs(
-    db: BaseDb | None, session_id: str, *, runs: int | None, messages: int | None, member_id: str | None = None
+    db: BaseDb | None,
+    session_id: str,
+    *,
+    runs: int | None,
+    messages: int | None,
+    member_id: str | None = None,
+    of_workflow: bool = False,
 ) -> list[Run]:
     """Return the runs whose messages are history: the last `runs`, or as many as the last `messages` may come from.
 
-    A member of a team has a history of its own: the runs in which it was delegated to.
+    A member of a team has a history of its own: the runs in which it was delegated to. Of a workflow's runs only those
+    count that are completed.
     """
     if db is None:
         return []
@@ -25,7 +33,8 @@ def history_runs(
     limit = runs if runs is not None else messages if messages is not None else DEFAULT_RUNS
     if member_id is not None:
         return db.last_runs(session_id, limit, top_level=False, skip_statuses=NOT_HISTORY, agent_id=member_id)
-    return db.last_runs(session_id, limit, skip_statuses=NOT_HISTORY)
+    skipped = NOT_HISTORY | UNFINISHED if of_workflow else NOT_HISTORY
+    return db.last_runs(session_id, limit, skip_statuses=skipped)
 
 
 def history_messages(

@@ -93,7 +93,7 @@ class Loop:
         """Write what became of a call into its place in the run."""
         if done.execution is not None:
             execution.raw.update(done.execution.raw)
-        self.progress.messages.append(done.message)
+        self.progress.messages += [done.message, *done.following]
         if done.media:
             self.add_media(done.media)
         return self.completed(done)
@@ -244,7 +244,7 @@ class Loop:
             if result is not None:
                 if result.execution is not None:
                     progress.tools.append(result.execution)
-                progress.messages.append(result.message)
+                progress.messages += [result.message, *result.following]
                 media += result.media
             elif item in waiting:
                 progress.tools.append(item.execution())

@@ -6,7 +6,7 @@ with "Team".
 
 import time
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from agentos.records.fields import Integer, Number, Object, Objects, One, Record, Text, Value
 from agentos.records.metrics import Metrics
@@ -14,33 +14,129 @@ from agentos.records.tools import ToolExecution
 
 __all__ = ["RunEvent", "RunOutputEvent", "TeamRunEvent", "WorkflowRunEvent"]
 
-_RUN: Final = """
-    run_started run_content run_intermediate_content run_content_completed run_completed run_error run_cancelled
-    run_paused run_continued pre_hook_started pre_hook_completed post_hook_started post_hook_completed tool_call_started
-    tool_call_completed tool_call_error reasoning_started reasoning_step reasoning_content_delta reasoning_completed
-    memory_update_started memory_update_completed session_summary_started session_summary_completed
-    parser_model_response_started parser_model_response_completed output_model_response_started
-    output_model_response_completed model_request_started model_request_completed compression_started
-    compression_completed followups_started followups_completed"""
-_WORKFLOW: Final = """
-    workflow_started workflow_completed workflow_paused workflow_cancelled workflow_error workflow_agent_started
-    workflow_agent_completed step_started step_completed step_progress step_paused step_continued step_executor_paused
-    step_executor_continued step_output_review step_error loop_execution_started loop_iteration_started
-    loop_iteration_completed loop_execution_completed parallel_execution_started parallel_execution_completed
-    condition_execution_started condition_execution_completed condition_paused router_execution_started
-    router_execution_completed router_paused steps_execution_started steps_execution_completed step_output"""
+
+class RunEvent(StrEnum):
+    """Events of an agent's run."""
+
+    run_started = "RunStarted"
+    run_content = "RunContent"
+    run_intermediate_content = "RunIntermediateContent"
+    run_content_completed = "RunContentCompleted"
+    run_completed = "RunCompleted"
+    run_error = "RunError"
+    run_cancelled = "RunCancelled"
+    run_paused = "RunPaused"
+    run_continued = "RunContinued"
+    pre_hook_started = "PreHookStarted"
+    pre_hook_completed = "PreHookCompleted"
+    post_hook_started = "PostHookStarted"
+    post_hook_completed = "PostHookCompleted"
+    tool_call_started = "ToolCallStarted"
+    tool_call_completed = "ToolCallCompleted"
+    tool_call_error = "ToolCallError"
+    reasoning_started = "ReasoningStarted"
+    reasoning_step = "ReasoningStep"
+    reasoning_content_delta = "ReasoningContentDelta"
+    reasoning_completed = "ReasoningCompleted"
+    memory_update_started = "MemoryUpdateStarted"
+    memory_update_completed = "MemoryUpdateCompleted"
+    session_summary_started = "SessionSummaryStarted"
+    session_summary_completed = "SessionSummaryCompleted"
+    parser_model_response_started = "ParserModelResponseStarted"
+    parser_model_response_completed = "ParserModelResponseCompleted"
+    output_model_response_started = "OutputModelResponseStarted"
+    output_model_response_completed = "OutputModelResponseCompleted"
+    model_request_started = "ModelRequestStarted"
+    model_request_completed = "ModelRequestCompleted"
+    compression_started = "CompressionStarted"
+    compression_completed = "CompressionCompleted"
+    followups_started = "FollowupsStarted"
+    followups_completed = "FollowupsCompleted"
+    compaction_started = "CompactionStarted"
+    compaction_completed = "CompactionCompleted"
+    custom_event = "CustomEvent"
 
 
-def _named(names: str, prefix: str = "") -> list[tuple[str, str]]:
-    """Return member and value of each: `run_started` is "RunStarted"."""
-    pairs = [(name, prefix + "".join(word.capitalize() for word in name.split("_"))) for name in names.split()]
-    return [*pairs, ("custom_event", "CustomEvent")]
+class TeamRunEvent(StrEnum):
+    """Events of a team leader's run."""
+
+    run_started = "TeamRunStarted"
+    run_content = "TeamRunContent"
+    run_intermediate_content = "TeamRunIntermediateContent"
+    run_content_completed = "TeamRunContentCompleted"
+    run_completed = "TeamRunCompleted"
+    run_error = "TeamRunError"
+    run_cancelled = "TeamRunCancelled"
+    run_paused = "TeamRunPaused"
+    run_continued = "TeamRunContinued"
+    pre_hook_started = "TeamPreHookStarted"
+    pre_hook_completed = "TeamPreHookCompleted"
+    post_hook_started = "TeamPostHookStarted"
+    post_hook_completed = "TeamPostHookCompleted"
+    tool_call_started = "TeamToolCallStarted"
+    tool_call_completed = "TeamToolCallCompleted"
+    tool_call_error = "TeamToolCallError"
+    reasoning_started = "TeamReasoningStarted"
+    reasoning_step = "TeamReasoningStep"
+    reasoning_content_delta = "TeamReasoningContentDelta"
+    reasoning_completed = "TeamReasoningCompleted"
+    memory_update_started = "TeamMemoryUpdateStarted"
+    memory_update_completed = "TeamMemoryUpdateCompleted"
+    session_summary_started = "TeamSessionSummaryStarted"
+    session_summary_completed = "TeamSessionSummaryCompleted"
+    parser_model_response_started = "TeamParserModelResponseStarted"
+    parser_model_response_completed = "TeamParserModelResponseCompleted"
+    output_model_response_started = "TeamOutputModelResponseStarted"
+    output_model_response_completed = "TeamOutputModelResponseCompleted"
+    model_request_started = "TeamModelRequestStarted"
+    model_request_completed = "TeamModelRequestCompleted"
+    compression_started = "TeamCompressionStarted"
+    compression_completed = "TeamCompressionCompleted"
+    followups_started = "TeamFollowupsStarted"
+    followups_completed = "TeamFollowupsCompleted"
+    task_iteration_started = "TeamTaskIterationStarted"
+    task_iteration_completed = "TeamTaskIterationCompleted"
+    task_state_updated = "TeamTaskStateUpdated"
+    task_created = "TeamTaskCreated"
+    task_updated = "TeamTaskUpdated"
+    custom_event = "CustomEvent"
 
 
-# The functional form loses nothing: each name follows from the other by one rule.
-RunEvent = StrEnum("RunEvent", _named(_RUN))  # type: ignore[misc]
-TeamRunEvent = StrEnum("TeamRunEvent", _named(_RUN, "Team"))  # type: ignore[misc]
-WorkflowRunEvent = StrEnum("WorkflowRunEvent", _named(_WORKFLOW))  # type: ignore[misc]
+class WorkflowRunEvent(StrEnum):
+    """Events of a workflow's run."""
+
+    workflow_started = "WorkflowStarted"
+    workflow_completed = "WorkflowCompleted"
+    workflow_paused = "WorkflowPaused"
+    workflow_cancelled = "WorkflowCancelled"
+    workflow_error = "WorkflowError"
+    workflow_agent_started = "WorkflowAgentStarted"
+    workflow_agent_completed = "WorkflowAgentCompleted"
+    step_started = "StepStarted"
+    step_completed = "StepCompleted"
+    step_progress = "StepProgress"
+    step_paused = "StepPaused"
+    step_continued = "StepContinued"
+    step_executor_paused = "StepExecutorPaused"
+    step_executor_continued = "StepExecutorContinued"
+    step_output_review = "StepOutputReview"
+    step_error = "StepError"
+    loop_execution_started = "LoopExecutionStarted"
+    loop_iteration_started = "LoopIterationStarted"
+    loop_iteration_completed = "LoopIterationCompleted"
+    loop_execution_completed = "LoopExecutionCompleted"
+    parallel_execution_started = "ParallelExecutionStarted"
+    parallel_execution_completed = "ParallelExecutionCompleted"
+    condition_execution_started = "ConditionExecutionStarted"
+    condition_execution_completed = "ConditionExecutionCompleted"
+    condition_paused = "ConditionPaused"
+    router_execution_started = "RouterExecutionStarted"
+    router_execution_completed = "RouterExecutionCompleted"
+    router_paused = "RouterPaused"
+    steps_execution_started = "StepsExecutionStarted"
+    steps_execution_completed = "StepsExecutionCompleted"
+    step_output = "StepOutput"
+    custom_event = "CustomEvent"
 
 
 class RunOutputEvent(Record):

@@ -146,7 +146,10 @@ class Run(Record):
 
     def __init__(self, **values: Any) -> None:
         begun = {"created_at": int(time.time()), "status": self.first_status, "content_type": "str"}
+        content = values.pop("content", None)
         super().__init__(**{**begun, **{key: list(value) for key, value in self.first_values.items()}, **values})
+        if content is not None:
+            self.content = content
 
     @property
     def component_id(self) -> str | None:
@@ -246,13 +249,18 @@ class Run(Record):
         return [tool for tool in self.tools if tool.is_waiting and tool.external_execution_required]
 
     def get_content_as_string(self, **options: Any) -> str:
-        """Return the answer as text, JSON for a structured one; `options` go to `json.dumps`."""
-        content = self.raw.get("content")
-        return content if isinstance(content, str) else json.dumps(content, **options)
+        """Return the answer as text, JSON for a structured one; `options` go to `json.dumps`.
 
-    def to_json(self) -> str:
-        """Return the run as JSON."""
-        return json.dumps(self.raw, indent=2)
+        Those of a live object go to its `model_dump_json` instead, which writes no spaces.
+        """
+        content = self.content
+        if hasattr(content, "model_dump_json"):
+            return str(content.model_dump_json(exclude_none=True, **options))
+        return content if isinstance(content, str) else json.dumps(content, **{"ensure_ascii": False, **options})
+
+    def to_json(self, separators: tuple[str, str] | None = (", ", ": "), indent: int | None = 2) -> str:
+        """Return the run as JSON, in ASCII."""
+        return json.dumps(self.raw, separators=separators, indent=indent)
 
     @property
     def is_top_level(self) -> bool:
@@ -299,16 +307,20 @@ class TeamRunOutput(Run):
     first_values = {"member_responses": []}
     team_id = Text()
     team_name = Text()
-    member_responses = Objects()
+    # Views of what is stored: a run is added by `add_member_run`, not to this list.
+    member_responses: Read[list[Run]] = Read(lambda stored: _runs(stored))
 
-    def add_member_run(self, run: Run) -> None:
-        """Embed a member's run."""
-        self.raw.setdefault("member_responses", []).append(run.raw)
+    def add_member_run(self, run_response: Run) -> None:
+        """Embed a member's run; what it made besides its text becomes the team's as well."""
+        self.raw["member_responses"] = [*_listed(self.raw.get("member_responses")), run_response.raw]
+        for key in ("images", "videos", "audio", "files"):
+            if made := _listed(run_response.raw.get(key)):
+                self.raw[key] = [*_listed(self.raw.get(key)), *made]
 
     @property
     def embedded(self) -> list[Run]:
         """The members' runs stored inside this one."""
-        return _runs(self.member_responses)
+        return self.member_responses
 
 
 class WorkflowRunOutput(WaitingSteps, Run):
@@ -319,7 +331,7 @@ class WorkflowRunOutput(WaitingSteps, Run):
     first_status = RunStatus.pending
     first_values = {"step_results": []}
     workflow_name = Text()
-    step_executor_runs = Objects()
+    step_executor_runs: Read[list[Run]] = Read(lambda stored: _runs(stored))
     paused_step_index = Integer()
     paused_step_name = Text()
     pause_kind = Text()
@@ -330,7 +342,11 @@ class WorkflowRunOutput(WaitingSteps, Run):
     @property
     def embedded(self) -> list[Run]:
         """The runs of the steps' executors and of the chat agent."""
-        return _runs([*self.step_executor_runs, self.raw.get("workflow_agent_run")])
+        return [*self.step_executor_runs, *_runs([self.raw.get("workflow_agent_run")])]
+
+    def has_completed(self) -> bool:
+        """Whether it has ended by itself, with an answer or an error; one that was cancelled has not."""
+        return self.status in (RunStatus.completed, RunStatus.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,5 +378,9 @@ def parse_run(raw: Any) -> Run | BadRun:
     return WorkflowRunOutput.from_dict(raw)
 
 
-def _runs(stored: list[Any]) -> list[Run]:
-    return [run for run in map(parse_run, stored) if isinstance(run, Run)]
+def _runs(stored: Any) -> list[Run]:
+    return [run for run in map(parse_run, _listed(stored)) if isinstance(run, Run)]
+
+
+def _listed(stored: Any) -> list[Any]:
+    return stored if isinstance(stored, list) else []

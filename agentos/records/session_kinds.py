@@ -60,7 +60,7 @@ class _SessionWithRuns(Session):
     @property
     def runs(self) -> list[Any]:
         """The runs in Agno's order; the list itself, not a copy."""
-        return cast("list[Any]", self._runs)
+        return self._runs
 
     @runs.setter
     def runs(self, runs: list[Any]) -> None:

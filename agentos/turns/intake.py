@@ -1,14 +1,14 @@
 """Takes in a model's answer: writes it to the turn's log about ten times a second, whatever the model's pace."""
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
+from dataclasses import replace
 from typing import Final
 from uuid import UUID
 
-from agentos.agents.building import Answer
-from agentos.llm.base import Delta, ModelError
-from agentos.records import Metrics
+from agentos.agents.cancelling import cancel_run
+from agentos.llm import Delta, Model, ModelError, Request
 from agentos.turns.log import Entry, beat
 from agentos.turns.models import TurnEvent
 
@@ -18,57 +18,33 @@ _BEAT: Final = 1.0
 
 
 class Intake:
-    """What has arrived for one turn. `cancelled` tells the model that somebody asked to stop."""
+    """What has arrived for one turn. It stands before the model: whoever asks that model, it listens.
+
+    A stop that somebody asked for reaches the run as a wish to cancel it.
+    """
 
     def __init__(self, turn_id: UUID) -> None:
         self._turn_id = turn_id
-        self._text: list[str] = []
-        self._reasoning: list[str] = []
         self._pending = {TurnEvent.Kind.REASONING: "", TurnEvent.Kind.CONTENT: ""}
-        self._usage: Metrics | None = None
-        self._cancelled = False
-        self._started_at = time.time()
-        self._begun = self._written = time.monotonic()
-        self._first_token: float | None = None
+        self._written = time.monotonic()
 
-    def cancelled(self) -> bool:
-        """Whether somebody asked to stop, as of the last write."""
-        return self._cancelled
+    def watch(self, model: Model) -> Model:
+        """Return the model with this intake before it."""
+        return _Watched(model, self)
 
-    def take(self, deltas: Generator[Delta, None, None]) -> Answer:
-        """Read the answer to its end and return it, an error or a stop included.
+    def add(self, delta: Delta) -> None:
+        """Take in the next piece of the answer, or a tick.
 
         Raises:
             TurnLost: the turn does not run any more.
         """
-        status, problem = "COMPLETED", ""
-        try:
-            with closing(deltas):  # whatever happens here, the connection to the model is closed
-                for delta in deltas:
-                    self._add(delta)
-                    self._write_if_due()
-        except ModelError as error:
-            status, problem = "ERROR", error.sentence
-        self._write(last=True)
-        if self._cancelled and status == "COMPLETED":
-            status = "CANCELLED"
-        return Answer(
-            status=status,
-            text="".join(self._text),
-            reasoning="".join(self._reasoning),
-            problem=problem,
-            usage=self._usage,
-            duration=time.monotonic() - self._begun,
-            time_to_first_token=self._first_token,
-            started_at=self._started_at,
-        )
-
-    def _add(self, delta: Delta) -> None:
-        if self._first_token is None and (delta.content or delta.reasoning):
-            self._first_token = time.monotonic() - self._begun
         self._pending[TurnEvent.Kind.CONTENT] += delta.content
         self._pending[TurnEvent.Kind.REASONING] += delta.reasoning
-        self._usage = delta.usage or self._usage
+        self._write_if_due()
+
+    def end(self) -> None:
+        """The answer has ended: write the rest of it."""
+        self._write(last=True)
 
     def _write_if_due(self) -> None:
         waited = time.monotonic() - self._written
@@ -77,13 +53,46 @@ class Intake:
 
     def _write(self, *, last: bool = False) -> None:
         entries: list[Entry] = []
-        for kind, kept in ((TurnEvent.Kind.REASONING, self._reasoning), (TurnEvent.Kind.CONTENT, self._text)):
+        for kind in (TurnEvent.Kind.REASONING, TurnEvent.Kind.CONTENT):
             text, self._pending[kind] = split_whole(self._pending[kind], last=last)
             if text:
-                kept.append(text)
                 entries.append((kind, {"text": text}))
-        self._cancelled = beat(self._turn_id, entries) or self._cancelled
+        if beat(self._turn_id, entries):
+            cancel_run(str(self._turn_id))
         self._written = time.monotonic()
+
+
+class _Watched(Model):
+    """A model whose answers an intake listens to."""
+
+    def __init__(self, model: Model, intake: Intake) -> None:
+        self.id, self.name, self.provider = model.id, model.name, model.provider
+        self._model, self._intake = model, intake
+
+    @property
+    def service(self) -> str:
+        """The long name of the model's provider."""
+        return self._model.service
+
+    def answer(self, request: Request, *, cancelled: Callable[[], bool]) -> Generator[Delta, None, None]:
+        """Yield what the model yields."""
+        with closing(self._model.answer(request, cancelled=cancelled)) as deltas:
+            try:
+                for delta in deltas:
+                    kept = without_nul(delta)
+                    self._intake.add(kept)
+                    yield kept
+            except ModelError:
+                self._intake.end()
+                raise
+        self._intake.end()
+
+
+def without_nul(delta: Delta) -> Delta:
+    """Return the piece without NUL: Agno keeps it on SQLite, but PostgreSQL and pages have no place for it."""
+    if "\0" not in delta.content + delta.reasoning:
+        return delta
+    return replace(delta, content=delta.content.replace("\0", ""), reasoning=delta.reasoning.replace("\0", ""))
 
 
 def split_whole(text: str, *, last: bool) -> tuple[str, str]:

@@ -12,14 +12,13 @@ from uuid import UUID
 from django.db import transaction
 
 from agentos.access.rules import NotAllowed, check_can_continue
-from agentos.agents.answer import Continuation, continuation
-from agentos.agents.building import Answer, Question, build_run, sent_messages
 from agentos.catalog.sync import refresh_session
+from agentos.db.base import SessionChange
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
-from agentos.db.writer import AlreadyStored, Writer
-from agentos.llm.base import Request
-from agentos.records import Session
+from agentos.db.sql import SqlDb
+from agentos.records import File, Image, Run, Session
+from agentos.turns.answering import Answerer, rebuilt
 from agentos.turns.intake import Intake
 from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, mark_orphans
 from agentos.turns.models import Turn, TurnEvent
@@ -92,19 +91,69 @@ def sweep_orphans() -> int:
 
 def _carry_out(turn: Turn) -> None:
     source = _source(turn)
-    reader = Reader(source)
-    session = reader.session(turn.session_id)
+    session = Reader(source).session(turn.session_id)
     if session is None:
         raise CannotAnswer(NO_SESSION)
     _check_rights(turn, session)
-    who = continuation(session, reader)
-    started = {"answering": who.component.label, "model": who.model.id}
-    beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started)
-    question = Question(turn.message, continued_by=turn.actor, **turn.attachments)
     intake = Intake(turn.pk)
-    request = Request(sent_messages(who, question))
-    answer = intake.take(who.model.answer(request, cancelled=intake.cancelled))
-    _store(turn, source, who, question, answer)
+    who = rebuilt(session, TurnDb(source, turn.pk), intake.watch)
+    started = {"answering": who.stored.label, "model": who.model.id}
+    beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started)
+    run = _answered(turn, session, who)
+    _refresh(source, turn.session_id)
+    problem = run.content_text if run.status == "ERROR" else ""
+    finish(turn.pk, _ENDS[str(run.status)], run_id=str(turn.pk), problem=problem)
+
+
+def _answered(turn: Turn, session: Session, who: Answerer) -> Run:
+    """Run the session's component on the turn's message, and return the run, which is stored by then.
+
+    Raises:
+        CannotAnswer: it could not be stored.
+        TurnLost: the turn was taken for dead meanwhile; nothing was stored.
+    """
+    events = who.component.run(
+        turn.message,
+        stream=True,
+        run_id=str(turn.pk),
+        session_id=turn.session_id,
+        user_id=session.user_id,
+        metadata={"agentos_sessions": {"continued_by": turn.actor}},
+        images=[Image.from_dict(image) for image in turn.attachments.get("images", ())],
+        files=[File.from_dict(file) for file in turn.attachments.get("files", ())],
+    )
+    fault: Exception | None = None
+    try:
+        for _ in events:  # the intake listens to the model itself
+            pass
+    except SourceError as error:
+        raise CannotAnswer(NOT_STORED.format(why=error)) from error
+    except TurnLost:
+        raise
+    except Exception as error:  # a workflow stores the failure of its step, and then raises it
+        fault = error
+    run = who.component.db.get_run(str(turn.pk)) if who.component.db else None
+    if not isinstance(run, Run):
+        raise fault or RuntimeError("The run ended and was not stored.")
+    return run
+
+
+class TurnDb(SqlDb):
+    """The turn's source. A turn that was taken for dead stores nothing any more; a busy database is tried twice."""
+
+    def __init__(self, source: Source, turn_id: UUID) -> None:
+        super().__init__(source)
+        self._turn_id = turn_id
+
+    def save(self, change: SessionChange) -> None:
+        """Store what the turn's run left."""
+        beat(self._turn_id)
+        try:
+            super().save(change)
+        except SourceUnavailable:
+            time.sleep(_RETRY)
+            beat(self._turn_id)
+            super().save(change)
 
 
 def _source(turn: Turn) -> Source:
@@ -130,28 +179,6 @@ def _check_rights(turn: Turn, session: Session) -> None:
         check_can_continue(turn.user, _Row(turn.source, session.user_id))
     except NotAllowed as error:
         raise CannotAnswer(str(error)) from None
-
-
-def _store(turn: Turn, source: Source, who: Continuation, question: Question, answer: Answer) -> None:
-    """Append the run to the session, whatever came of it, and end the turn."""
-    run_id = str(turn.pk)
-    run = build_run(who, question, answer, run_id=run_id)
-    beat(turn.pk)  # raises TurnLost: a turn taken for dead must not appear in the session afterwards
-    try:
-        try:
-            Writer(source).append_run(turn.session_id, run, expect_user_id=who.user_id)
-        except SourceUnavailable:
-            time.sleep(_RETRY)
-            beat(turn.pk)
-            Writer(source).append_run(turn.session_id, run, expect_user_id=who.user_id)
-    except AlreadyStored:
-        pass  # the first try got through after all
-    except SourceError as error:
-        problem = NOT_STORED.format(why=error) if answer.text else f"{answer.problem} {error}".strip()
-        finish(turn.pk, Status.FAILED, problem=problem)
-        return
-    _refresh(source, turn.session_id)
-    finish(turn.pk, _ENDS[answer.status], run_id=run_id, problem=answer.problem)
 
 
 def _refresh(source: Source, session_id: str) -> None:

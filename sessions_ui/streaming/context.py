@@ -8,9 +8,9 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from agentos.access.rules import NotAllowed, check_can_continue
-from agentos.agents.answer import DEFAULT_MODEL, limits_of
 from agentos.catalog.models import CatalogSession
 from agentos.llm.demo import DEMO_MODEL_ID
+from agentos.turns.answering import DEFAULT_MODEL, limits_of
 from agentos.turns.models import Turn
 from agentos.turns.service import MAX_MESSAGE, sweep_orphans
 from sessions_ui.streaming.live import LiveTurn

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from agentos.agents.building import Question
 from agentos.db.sources import Source, use_sources
 from agentos.llm.wire import to_wire
 from tests.conftest import Person
@@ -62,10 +61,7 @@ def test_files_are_stored_as_media_and_sent(source: Source, fake_model: Any, tmp
         ]
     sent = fake_model.brain.log[-1]["body"]["messages"][-1]["content"]
     assert [part["type"] for part in sent] == ["text", "image_url", "text"]
-    assert (
-        sent
-        == to_wire([Question("[[say seen]]", "", user.raw["images"], user.raw["files"]).as_message()])[0]["content"]
-    )
+    assert sent == to_wire([user])[0]["content"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from agentos import OpenAIChat
-from agentos.db.base import BaseDb
+from agentos.db import BaseDb, InMemoryDb, PostgresDb, SqliteDb
 from tests.conftest import PgServer
 
 
@@ -45,26 +45,36 @@ def server(fake_model: Any) -> ModelServer:
     return ModelServer(fake_model)
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[BaseDb]:
-    """An empty store of each kind."""
+@pytest.fixture
+def stores_may_be_opened(django_db_blocker: Any) -> Iterator[None]:
+    """Stores are no databases of the tests' own, so no transaction is needed around what happens in them."""
     from agentos.db.connections import close_connections
 
-    yield make_store(request, request.param, tmp_path)
-    close_connections()
+    with django_db_blocker.unblock():
+        yield
+        close_connections()
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def store(request: pytest.FixtureRequest, stores_may_be_opened: None, tmp_path: Path) -> BaseDb:
+    """An empty store of each kind."""
+    return make_store(request, request.param, tmp_path)
 
 
 @pytest.fixture
-def sqlite_store(tmp_path: Path) -> BaseDb:
-    from agentos.db import SqliteDb
-
+def sqlite_store(stores_may_be_opened: None, tmp_path: Path) -> BaseDb:
     return SqliteDb(db_file=str(tmp_path / "agno.db"))
+
+
+def kept(store: BaseDb, session_id: str = "s") -> Any:
+    """The stored session with its runs; there has to be one."""
+    session = store.get_session(session_id)
+    assert session is not None
+    return session
 
 
 def make_store(request: pytest.FixtureRequest, kind: str, folder: Path, **options: Any) -> BaseDb:
     """A store of that kind, of its own."""
-    from agentos.db.in_memory import InMemoryDb
-
     if kind == "memory":
         return InMemoryDb()
     if kind == "sqlite":

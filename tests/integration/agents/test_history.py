@@ -7,7 +7,7 @@ import pytest
 
 from agentos import Agent
 from agentos.db.base import BaseDb
-from tests.integration.agents.conftest import ModelServer
+from tests.integration.agents.conftest import ModelServer, kept
 
 
 def told(agent: Agent, *inputs: str, **options: Any) -> None:
@@ -74,7 +74,7 @@ def test_max_tool_calls_from_history(store: BaseDb, server: ModelServer) -> None
 def test_what_did_not_come_to_an_answer_is_no_history(store: BaseDb, server: ModelServer, status: str) -> None:
     agent = Agent(id="bot", model=server.model(), db=store, session_id="s", add_history_to_context=True)
     agent.run("one")
-    session = store.get_session("s")
+    session = kept(store)
     session.runs[0].status = status
     store.upsert_session(session)
     agent.run("two")

@@ -1,13 +1,14 @@
 """Rows "Quick start", "Session ids", "Multi-user" and "Schema": runs in sessions, on every store."""
 
+from typing import Any
+
 import pytest
 
 from agentos import Agent
-from agentos.db.base import SessionType
-from agentos.db.base import BaseDb
+from agentos.db import BaseDb
 from agentos.db.writer_errors import SessionOwnedByOther
 from agentos.records import SESSION_COLUMNS, RunStatus
-from tests.integration.agents.conftest import ModelServer
+from tests.integration.agents.conftest import ModelServer, kept
 
 
 def test_quick_start_db_is_all_it_takes(store: BaseDb, server: ModelServer) -> None:
@@ -17,7 +18,7 @@ def test_quick_start_db_is_all_it_takes(store: BaseDb, server: ModelServer) -> N
     run = agent.run("Hi")
 
     assert (run.content, run.status) == ("Hello!", RunStatus.completed)
-    session = store.get_session("user_123", SessionType.AGENT)
+    session = kept(store, "user_123")
     assert [stored.content for stored in session.runs] == ["Hello!"]
     assert session.agent_data["model"] == {"id": "gpt-4o-mini", "name": "OpenAIChat", "provider": "OpenAI"}
 
@@ -49,14 +50,15 @@ def test_an_id_is_made_and_kept(store: BaseDb, server: ModelServer) -> None:
     agent = Agent(model=server.model(), db=store)
     first, second = agent.run("one"), agent.run("two")
     assert first.session_id == second.session_id == agent.session_id
-    assert len(store.get_session(first.session_id).runs) == 2
+    assert len(kept(store, first.session_id).runs) == 2
 
 
 def test_users_have_sessions_of_their_own(store: BaseDb, server: ModelServer) -> None:
     agent = Agent(model=server.model(), db=store)
     agent.print_response("Hello!", session_id="a", user_id="alice")
     agent.print_response("Hello!", session_id="b", user_id="bob")
-    assert [session.session_id for session in store.get_sessions(user_id="alice")] == ["a"]
+    sessions: list[Any] = list(store.get_sessions(user_id="alice"))
+    assert [session.session_id for session in sessions] == ["a"]
     assert agent.get_session("a", user_id="bob") is None
 
 
@@ -69,7 +71,7 @@ def test_another_users_session_is_neither_read_nor_written(store: BaseDb, server
         agent.run("What is the secret?", session_id="s", user_id="mallory")
 
     assert len(server.requests) == asked
-    assert len(store.get_session("s").runs) == 1
+    assert len(kept(store).runs) == 1
 
 
 def test_a_named_user_does_not_take_over_an_anonymous_session(store: BaseDb, server: ModelServer) -> None:
@@ -77,7 +79,7 @@ def test_a_named_user_does_not_take_over_an_anonymous_session(store: BaseDb, ser
     agent.run("one", session_id="s")
     with pytest.raises(SessionOwnedByOther, match="without a user"):
         agent.run("two", session_id="s", user_id="alice")
-    assert [run.input_text for run in store.get_session("s").runs] == ["one"]
+    assert [run.input_text for run in kept(store).runs] == ["one"]
 
 
 def test_nobody_in_particular_goes_on_as_the_sessions_owner(store: BaseDb, server: ModelServer) -> None:
@@ -88,7 +90,7 @@ def test_nobody_in_particular_goes_on_as_the_sessions_owner(store: BaseDb, serve
 
 def test_a_session_has_the_fifteen_fields(store: BaseDb, server: ModelServer) -> None:
     Agent(id="bot", name="Bot", model=server.model(), db=store).run("one", session_id="s", user_id="alice")
-    session = store.get_session("s", deserialize=False)
+    session: Any = store.get_session("s", deserialize=False)
     assert set(SESSION_COLUMNS) <= set(session)
     assert (session["session_type"], session["agent_id"], session["user_id"]) == ("agent", "bot", "alice")
     assert isinstance(session["runs"], list)
@@ -105,7 +107,7 @@ def test_a_failed_run_is_kept_and_is_no_history(store: BaseDb, server: ModelServ
     assert run.status == RunStatus.error
     assert "no such thing" in run.content
     assert server.last == [("user", "two")]
-    assert [stored.status for stored in store.get_session("s").runs] == ["ERROR", "COMPLETED"]
+    assert [stored.status for stored in kept(store).runs] == ["ERROR", "COMPLETED"]
 
 
 def test_without_a_database_nothing_is_kept(server: ModelServer) -> None:

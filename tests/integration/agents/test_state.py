@@ -6,7 +6,7 @@ from typing import Any
 from agentos import Agent
 from agentos.db.base import BaseDb
 from agentos.run import RunContext
-from tests.integration.agents.conftest import ModelServer
+from tests.integration.agents.conftest import ModelServer, kept
 
 
 def bot(store: BaseDb, server: ModelServer, **options: Any) -> Agent:
@@ -64,7 +64,7 @@ def test_tools_read_and_change_it(store: BaseDb, server: ModelServer) -> None:
     server.calls(("read", {}))
     agent.run("add bread", user_id="alice")
     assert [content for role, content in server.last if role == "tool"] == ["2 items for alice", "['milk', 'bread']"]
-    assert store.get_session("s").session_data["session_state"] == {"items": ["milk", "bread"]}
+    assert kept(store).session_data["session_state"] == {"items": ["milk", "bread"]}
 
 
 def test_the_model_changes_it_itself(store: BaseDb, server: ModelServer) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from agentos import Agent
-from agentos.db.base import BaseDb
+from agentos.db import BaseDb, SqliteDb
 from agentos.media import File, Image
 from agentos.records import RunOutput
 from agentos.run.agent import RunEvent
-from tests.integration.agents.conftest import ModelServer
+from tests.integration.agents.conftest import ModelServer, kept
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 16).decode()
 
@@ -25,7 +25,7 @@ def test_a_plain_stream_is_the_answer_in_pieces(store: BaseDb, server: ModelServ
     events = list(bot(store, server).run("go", stream=True))
     assert {event.event for event in events} == {RunEvent.run_content}
     assert "".join(event.content for event in events) == "one two three"
-    assert store.get_session("s").runs[0].content == "one two three"
+    assert kept(store).runs[0].content == "one two three"
 
 
 def test_all_events_and_the_run(store: BaseDb, server: ModelServer) -> None:
@@ -49,7 +49,7 @@ def test_whoever_stops_reading_cancels_the_run(store: BaseDb, server: ModelServe
     stream = bot(store, server).run("go", stream=True)
     next(event for event in stream if event.content)
     stream.close()
-    run = store.get_session("s").runs[0]
+    run = kept(store).runs[0]
     assert run.status == "CANCELLED"
     assert run.content_text.startswith("one")
 
@@ -60,7 +60,7 @@ def test_async_forms(store: BaseDb, server: ModelServer) -> None:
         run = await agent.arun("go")
         pieces = [event.content async for event in agent.arun("again", stream=True)]
         assert (await agent.aget_session_state()) == {}
-        assert len((await agent.aget_chat_history())) == 4
+        assert len(await agent.aget_chat_history()) == 4
         return run, "".join(pieces)
 
     server.says("first", "second answer")
@@ -74,7 +74,7 @@ def test_many_at_once_on_one_loop(store: BaseDb, server: ModelServer) -> None:
         await asyncio.gather(*[agent.arun(f"message {n}") for n in range(6)])
 
     asyncio.run(main())
-    runs = store.get_session("s").runs
+    runs = kept(store).runs
     assert {run.input_text for run in runs} == {f"message {n}" for n in range(6)}
 
 
@@ -84,7 +84,7 @@ def test_a_plain_run_works_inside_an_event_loop(store: BaseDb, server: ModelServ
         return run
 
     assert asyncio.run(main()).status == "COMPLETED"
-    assert len(store.get_session("s").runs) == 1
+    assert len(kept(store).runs) == 1
 
 
 @pytest.mark.parametrize(("option", "roles"), [
@@ -97,39 +97,39 @@ def test_store_tool_messages(store: BaseDb, server: ModelServer, option: dict[st
 
     server.calls(("look", {}))
     bot(store, server, tools=[look], **option).run("go")
-    run = store.get_session("s").runs[0]
+    run = kept(store).runs[0]
     assert [message.role for message in run.messages] == roles
     assert [tool.result for tool in run.tools] == ["seen"]
 
 
-@pytest.mark.parametrize("kept", [False, True])
-def test_store_history_messages(store: BaseDb, server: ModelServer, kept: bool) -> None:
-    agent = bot(store, server, add_history_to_context=True, store_history_messages=kept)
+@pytest.mark.parametrize("keeps", [False, True])
+def test_store_history_messages(store: BaseDb, server: ModelServer, keeps: bool) -> None:
+    agent = bot(store, server, add_history_to_context=True, store_history_messages=keeps)
     agent.run("one")
     agent.run("two")
-    messages = store.get_session("s").runs[1].messages
-    assert sum(message.from_history for message in messages) == (2 if kept else 0)
+    messages = kept(store).runs[1].messages
+    assert sum(message.from_history for message in messages) == (2 if keeps else 0)
     assert sum(not message.from_history for message in messages) == 2
 
 
-@pytest.mark.parametrize("kept", [False, True])
-def test_store_media(store: BaseDb, server: ModelServer, kept: bool) -> None:
-    agent = bot(store, server, store_media=kept)
+@pytest.mark.parametrize("keeps", [False, True])
+def test_store_media(store: BaseDb, server: ModelServer, keeps: bool) -> None:
+    agent = bot(store, server, store_media=keeps)
     agent.run(
         "look", images=[Image(content=PNG, mime_type="image/png")], files=[File(content="text", mime_type="text/plain")]
     )
     parts = server.requests[-1]["messages"][-1]["content"]
     assert parts[1]["image_url"]["url"] == f"data:image/png;base64,{PNG}"
-    run = store.get_session("s").runs[0]
-    assert [image.content for image in run.input_images] == ([PNG] if kept else [])
-    assert [len(message.images) for message in run.messages if message.role == "user"] == ([1] if kept else [0])
+    run = kept(store).runs[0]
+    assert [image.content for image in run.input_images] == ([PNG] if keeps else [])
+    assert [len(message.images) for message in run.messages if message.role == "user"] == ([1] if keeps else [0])
 
 
 def test_events_are_stored_only_of_streams_and_without_the_pieces(store: BaseDb, server: ModelServer) -> None:
     agent = bot(store, server, store_events=True, events_to_skip=[RunEvent.model_request_started])
     agent.run("one")
     list(agent.run("two", stream=True))
-    plain, streamed = store.get_session("s").runs
+    plain, streamed = kept(store).runs
     assert plain.events == []
     assert [event["event"] for event in streamed.events] == [
         "RunStarted",
@@ -154,13 +154,14 @@ def test_metrics_on_every_level(store: BaseDb, server: ModelServer) -> None:
     assert runs[0].metrics.time_to_first_token > 0
 
 
-def test_a_script_needs_no_settings(tmp_path: Any, server: ModelServer) -> None:
+def test_a_script_needs_no_settings(tmp_path: Any, server: ModelServer, stores_may_be_opened: None) -> None:
     import os
     import subprocess
     import sys
 
     script = f"""
 from agentos import Agent, OpenAIChat
+from agentos.db import SqliteDb
 db = SqliteDb(db_file={str(tmp_path / "own" / "agno.db")!r})
 agent = Agent(model=OpenAIChat(id="gpt-4o-mini", api_key="k", base_url={server.server.url!r}), db=db, session_id="s")
 agent.print_response("Hello!")
@@ -172,4 +173,4 @@ print(len(agent.get_session().runs), "run")
     assert done.stderr == ""
     assert "Hi from a script" in done.stdout
     assert "1 run" in done.stdout
-    assert len(SqliteDb(db_file=str(tmp_path / "own" / "agno.db")).get_session("s").runs) == 1
+    assert len(kept(SqliteDb(db_file=str(tmp_path / "own" / "agno.db"))).runs) == 1

@@ -8,7 +8,7 @@ from agentos import Agent
 from agentos.db.base import BaseDb
 from agentos.records import RunStatus
 from agentos.session import SessionSummaryManager
-from tests.integration.agents.conftest import ModelServer
+from tests.integration.agents.conftest import ModelServer, kept
 
 
 def bot(store: BaseDb, server: ModelServer, **options: object) -> Agent:
@@ -62,7 +62,7 @@ def test_a_failing_summary_costs_the_summary_not_the_run(store: BaseDb, server: 
     server.says("Hello", {"status": 400, "error": "no"})
     assert agent.run("Hi").status == RunStatus.completed
     assert agent.get_session_summary() is None
-    assert len(store.get_session("s").runs) == 1
+    assert len(kept(store).runs) == 1
 
 
 def test_naming(store: BaseDb, server: ModelServer) -> None:
@@ -101,7 +101,7 @@ def test_a_cached_session_notices_foreign_writes(store: BaseDb, server: ModelSer
     assert [content for role, content in server.last if role == "user"] == ["one", "two, by another program", "three"]
     assert agent.get_session_state() == {"n": 2}
     assert agent.get_session_name() == "renamed"
-    assert len(store.get_session("s").runs) == 3
+    assert len(kept(store).runs) == 3
 
 
 def test_reading(store: BaseDb, server: ModelServer) -> None:

@@ -6,7 +6,7 @@ from agentos import Agent, Team
 from agentos.db.base import BaseDb
 from agentos.records import RunStatus
 from agentos.tools import tool
-from tests.integration.agents.conftest import ModelServer
+from tests.integration.agents.conftest import ModelServer, kept
 
 
 def crew(store: BaseDb | None, server: ModelServer, **options: Any) -> Team:
@@ -28,7 +28,7 @@ def test_members_runs_are_stored_before_their_leaders(store: BaseDb, server: Mod
     run = crew(store, server).run("What's the weather?", user_id="alice")
 
     assert server.requests[1]["messages"][-1]["content"] == "Weather in Oslo?"
-    session = store.get_session("s")
+    session = kept(store)
     member, leader = session.runs
     assert (member.kind, member.content, member.parent_run_id, member.user_id) == (
         "agent",
@@ -67,7 +67,7 @@ def test_respond_directly(store: BaseDb, server: ModelServer) -> None:
     run = crew(store, server, respond_directly=True).run("go")
     assert run.content == "From Anna"
     assert len(server.requests) == 2
-    assert store.get_session("s").runs[-1].content == "From Anna"
+    assert kept(store).runs[-1].content == "From Anna"
 
 
 def test_delegate_to_all_members_with_the_users_own_words(store: BaseDb, server: ModelServer) -> None:
@@ -76,7 +76,7 @@ def test_delegate_to_all_members_with_the_users_own_words(store: BaseDb, server:
     crew(store, server, delegate_to_all_members=True, determine_input_for_members=False).run("The question")
     assert [request["messages"][-1]["content"] for request in server.requests[1:3]] == ["The question"] * 2
     assert server.last[-1][1] == "Anna: A\n\nBen: B"
-    assert [run.kind for run in store.get_session("s").runs] == ["agent", "agent", "team"]
+    assert [run.kind for run in kept(store).runs] == ["agent", "agent", "team"]
 
 
 def test_share_member_interactions(store: BaseDb, server: ModelServer) -> None:
@@ -127,14 +127,14 @@ def test_teams_in_teams(store: BaseDb, server: ModelServer) -> None:
     assert run.content == "from Crew"
     assert [embedded.content for embedded in run.embedded[0].embedded] == ["from Cleo"]
     # Only direct members have entries of their own (format §4.2).
-    assert [stored.content for stored in store.get_session("s").runs] == ["from Inner", "from Crew"]
+    assert [stored.content for stored in kept(store).runs] == ["from Inner", "from Crew"]
 
 
 def test_store_member_responses(store: BaseDb, server: ModelServer) -> None:
     delegate(server, ("anna", "task"))
     server.says("A", "done")
     crew(store, server, store_member_responses=True).run("go")
-    session = store.get_session("s")
+    session = kept(store)
     assert [member["content"] for member in session.runs[1].raw["member_responses"]] == ["A"]
     totals = [run.metrics.total_tokens for run in session.runs]
     assert session.session_metrics.total_tokens == sum(totals)
@@ -153,7 +153,7 @@ def test_a_failing_member_does_not_fail_the_team(store: BaseDb, server: ModelSer
     run = crew(store, server).run("go")
     assert run.status == RunStatus.completed
     assert "could not" in server.last[-1][1]
-    assert [stored.status for stored in store.get_session("s").runs] == ["ERROR", "COMPLETED"]
+    assert [stored.status for stored in kept(store).runs] == ["ERROR", "COMPLETED"]
 
 
 def test_members_share_and_change_the_teams_state(store: BaseDb, server: ModelServer) -> None:
@@ -196,7 +196,7 @@ def test_a_paused_member_pauses_its_team_and_both_go_on(store: BaseDb, server: M
     assert run.status == RunStatus.paused
     requirement = run.active_requirements[0]
     assert (requirement.member_agent_id, requirement.member_agent_name) == ("anna", "Anna")
-    member, leader = store.get_session("s").runs
+    member, leader = kept(store).runs
     assert (member.status, leader.status) == ("PAUSED", "PAUSED")
     assert [embedded["run_id"] for embedded in leader.raw["member_responses"]] == [member.run_id]
 
@@ -206,8 +206,8 @@ def test_a_paused_member_pauses_its_team_and_both_go_on(store: BaseDb, server: M
 
     assert (again.status, again.content) == (RunStatus.completed, "All done")
     assert ("tool", "Anna did it") in server.last
-    member, leader = store.get_session("s").runs
+    member, leader = kept(store).runs
     assert (member.status, member.content, leader.status) == ("COMPLETED", "Anna did it", "COMPLETED")
     assert leader.raw["member_responses"] == []
-    total = store.get_session("s").session_metrics.total_tokens
+    total = kept(store).session_metrics.total_tokens
     assert total == member.metrics.total_tokens + leader.metrics.total_tokens

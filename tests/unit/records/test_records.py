@@ -131,7 +131,8 @@ def test_input_text(raw: dict[str, Any], text: str) -> None:
 
 
 def test_statuses_compare_with_what_is_stored() -> None:
-    assert RunOutput(agent_id="a", status=RunStatus.paused).status == "PAUSED" == RunStatus.paused
+    assert RunOutput(agent_id="a", status=RunStatus.paused).status == "PAUSED"
+    assert RunOutput.from_dict({"status": "PAUSED"}).status is RunStatus.paused
     assert RunOutput.from_dict({"status": "completed"}).status != RunStatus.completed
 
 
