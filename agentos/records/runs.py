@@ -307,12 +307,11 @@ class TeamRunOutput(Run):
     first_values = {"member_responses": []}
     team_id = Text()
     team_name = Text()
-    # Views of what is stored: a run is added by `add_member_run`, not to this list.
-    member_responses: Read[list[Run]] = Read(lambda stored: _runs(stored))
+    member_responses = Objects()
 
     def add_member_run(self, run_response: Run) -> None:
         """Embed a member's run; what it made besides its text becomes the team's as well."""
-        self.raw["member_responses"] = [*_listed(self.raw.get("member_responses")), run_response.raw]
+        self.member_responses = [*self.member_responses, run_response.raw]
         for key in ("images", "videos", "audio", "files"):
             if made := _listed(run_response.raw.get(key)):
                 self.raw[key] = [*_listed(self.raw.get(key)), *made]
@@ -320,7 +319,7 @@ class TeamRunOutput(Run):
     @property
     def embedded(self) -> list[Run]:
         """The members' runs stored inside this one."""
-        return self.member_responses
+        return _runs(self.member_responses)
 
 
 class WorkflowRunOutput(WaitingSteps, Run):
@@ -331,7 +330,7 @@ class WorkflowRunOutput(WaitingSteps, Run):
     first_status = RunStatus.pending
     first_values = {"step_results": []}
     workflow_name = Text()
-    step_executor_runs: Read[list[Run]] = Read(lambda stored: _runs(stored))
+    step_executor_runs = Objects()
     paused_step_index = Integer()
     paused_step_name = Text()
     pause_kind = Text()
@@ -342,7 +341,7 @@ class WorkflowRunOutput(WaitingSteps, Run):
     @property
     def embedded(self) -> list[Run]:
         """The runs of the steps' executors and of the chat agent."""
-        return [*self.step_executor_runs, *_runs([self.raw.get("workflow_agent_run")])]
+        return _runs([*self.step_executor_runs, self.raw.get("workflow_agent_run")])
 
     def has_completed(self) -> bool:
         """Whether it has ended by itself, with an answer or an error; one that was cancelled has not."""
@@ -378,8 +377,8 @@ def parse_run(raw: Any) -> Run | BadRun:
     return WorkflowRunOutput.from_dict(raw)
 
 
-def _runs(stored: Any) -> list[Run]:
-    return [run for run in map(parse_run, _listed(stored)) if isinstance(run, Run)]
+def _runs(stored: list[Any]) -> list[Run]:
+    return [run for run in map(parse_run, stored) if isinstance(run, Run)]
 
 
 def _listed(stored: Any) -> list[Any]:
