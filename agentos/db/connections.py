@@ -3,6 +3,7 @@
 A connection belongs to the thread that asked for it; a thread that ends calls `close_connections()`.
 """
 
+import os
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -24,6 +25,8 @@ CONNECT_SECONDS: Final = 5
 # A process keeps at most so many connections to a PostgreSQL of its agents, none while nothing asks for one.
 POOL: Final = {"min_size": 0, "max_size": 10, "timeout": 15}
 _registering: Final = Lock()
+# Held for ever: letting go of a connection closes it.
+_of_parent: Final[list[Any]] = []
 
 
 def connection_for(source: Source) -> BaseDatabaseWrapper:
@@ -98,6 +101,17 @@ def create_database(source: Source) -> None:
         with faults_of(source):
             Path(source.path).parent.mkdir(parents=True, exist_ok=True)
             Path(source.path).touch()
+
+
+def _leave_to_parent() -> None:
+    """Forget, in a process that was just forked, the connections it cannot share, and close none: they are not its."""
+    for wrapper in connections.all(initialized_only=True):
+        if "SOURCE" in wrapper.settings_dict:
+            _of_parent.append((wrapper, PostgreSQLWrapper.without_pool(wrapper.alias)))
+            del connections[wrapper.alias]
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def table_name(source: Source, table: str) -> str:

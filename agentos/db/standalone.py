@@ -44,6 +44,9 @@ def away_from_loop(work: Callable[[], _Result]) -> _Result:
     return _executor().submit(work).result()
 
 
+os.register_at_fork(after_in_child=_threads.clear)  # a forked process has none of its parent's threads
+
+
 def is_helping() -> bool:
     """Whether this thread does work for an event loop, as others do, and may never be asked again."""
     return current_thread().name.startswith(_NAME)

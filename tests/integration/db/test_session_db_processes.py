@@ -87,3 +87,49 @@ def test_processes_at_one_new_session(kind: str, request: pytest.FixtureRequest,
         assert session.session_data["session_state"] == {str(number): EACH - 1 for number in range(PROCESSES)}
     finally:
         db.close()
+
+
+FORK = """
+import asyncio, multiprocessing, sys
+from agentos.db import PostgresDb, SqliteDb
+from agentos.db.base import SessionChange
+from agentos.records import AgentSession, parse_run
+
+kind, place = sys.argv[1:]
+db = SqliteDb(db_file=place) if kind == "sqlite" else PostgresDb(db_url=place, db_schema="new", session_table="mine")
+
+def save(run_id):
+    run = {"run_id": run_id, "agent_id": "a1", "session_id": "s1", "status": "COMPLETED", "created_at": 1}
+    db.save(SessionChange(AgentSession("s1", agent_id="a1", created_at=1), [parse_run(run)]))
+
+async def save_in_loop(run_id):
+    save(run_id)
+
+def work(number):
+    save(f"{number}-0")
+    asyncio.run(save_in_loop(f"{number}-1"))
+
+work("parent")
+children = [multiprocessing.get_context("fork").Process(target=work, args=(n,)) for n in range(2)]
+for child in children:
+    child.start()
+for child in children:
+    child.join(20)
+save("last")
+print([child.exitcode for child in children], len(db.last_runs("s1", None)))
+"""
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_a_forked_process_leaves_its_parents_connections_alone(
+    kind: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "agno.db") if kind == "sqlite" else request.getfixturevalue("pg_server").database()
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "AGENTOS"))}
+
+    printed = subprocess.run(
+        [sys.executable, "-c", FORK, kind, place],
+        capture_output=True, text=True, timeout=60, env=env, cwd=Path(__file__).parents[3],
+    )  # fmt: skip
+
+    assert (printed.stdout, printed.stderr) == ("[0, 0] 7\n", "")

@@ -36,6 +36,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
         remember(self)
         return connection
 
+    @classmethod
+    def without_pool(cls, alias: str) -> Any:
+        """Forget the pool of `alias` without closing it, and return it."""
+        _answered.discard(alias)
+        return cls._connection_pools.pop(alias, None)
+
     def close_pool(self) -> None:
         """Close the connections that nobody uses; those in use are closed when they are given back."""
         if self.alias in self._connection_pools:
