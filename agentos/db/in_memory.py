@@ -256,7 +256,7 @@ class InMemoryDb(BaseDb):
         """Store a run, checked if it is not stored just like this; totals stay."""
         before = entry.runs.get(str(run.get("run_id")))
         if before is None or _run_data(before) != clean(run, _VENDOR):
-            run = clean_run(run, entry.row["session_id"], _VENDOR)[0]
+            run = clean_run(run, entry.row["session_id"], _VENDOR, as_history=False)[0]
             self._check_not_elsewhere(entry, run["run_id"])
             self._put(entry, run, run_index)
 

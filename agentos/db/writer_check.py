@@ -41,8 +41,8 @@ _WORKFLOW_EVENTS: Final = frozenset(
 _EVENTS: Final = _AGENT_EVENTS | {f"Team{name}" for name in _AGENT_EVENTS} | _WORKFLOW_EVENTS
 
 
-def check_writable(run: Run) -> None:
-    """Refuse a run that Agno could not load, or that a provider would later refuse as history.
+def check_writable(run: Run, *, as_history: bool = True) -> None:
+    """Refuse a run that Agno could not load, and one that a provider would later refuse `as_history`.
 
     Raises:
         InvalidRun: with the first problem found, as a sentence.
@@ -52,7 +52,7 @@ def check_writable(run: Run) -> None:
         _require(isinstance(raw.get(key), str) and raw[key], f"its {key} is missing")
     _require(_is_int(raw.get("created_at")), "its created_at is not a whole number of seconds")
     try:
-        _check_run(raw)
+        _check_run(raw, as_history)
     except RecursionError as error:
         raise InvalidRun("This run cannot be stored: it is nested too deep.") from error
 
@@ -70,7 +70,7 @@ def check_summary(summary: Any) -> None:
     _require(isinstance(summary.get("updated_at", ""), str), "the time of its summary is not text")
 
 
-def _check_run(run: Any) -> None:
+def _check_run(run: Any, as_history: bool) -> None:
     _require(isinstance(run, dict), "a run is not an object")
     _require(_one_of(run.get("status"), STATUSES), "its status is none that Agno knows")
     is_workflow = "agent_id" not in run and "team_id" not in run
@@ -83,13 +83,13 @@ def _check_run(run: Any) -> None:
     for key in ("messages", "reasoning_messages", "additional_input"):
         for message in _items(run, key):
             _check_message(message)
-    if run["status"] not in _NOT_HISTORY:
+    if as_history and run["status"] not in _NOT_HISTORY:
         _check_tool_pairs(_items(run, "messages"))
     for key, check in _LISTS.items():
         for item in _items(run, key):
             check(item)
     for embedded in _embedded(run):
-        _check_run(embedded)
+        _check_run(embedded, as_history)
 
 
 def _embedded(run: dict[str, Any]) -> Iterator[Any]:

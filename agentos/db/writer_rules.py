@@ -27,14 +27,16 @@ def check_same_user(stored: str | None, expected: str | None, runs_user: str | N
         raise SessionOwnedByOther
 
 
-def clean_run(run: _Object, session_id: str, vendor: str) -> tuple[_Object, str]:
+def clean_run(run: _Object, session_id: str, vendor: str, *, as_history: bool = True) -> tuple[_Object, str]:
     """Return the run as `vendor` can hold it, decoded and encoded.
+
+    `as_history`: providers have to take it as well, in which every tool call has its result.
 
     Raises:
         InvalidRun: Agno could not load the session with it, or it names another session.
     """
     raw: _Object = clean(run, vendor)
-    check_writable(Run.from_dict(raw))
+    check_writable(Run.from_dict(raw), as_history=as_history)
     if raw["session_id"] != clean_text(session_id, vendor):
         raise InvalidRun("This run names another session than the one it is to be stored in.")
     return raw, encode(raw)

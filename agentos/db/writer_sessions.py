@@ -72,7 +72,7 @@ def put_one(
 def _put(
     store: Store, source: Source, session: Locked, raw: dict[str, Any], now: int, run_index: int | None
 ) -> tuple[str, list[Any]]:
-    raw, text = clean_run(raw, session.session_id, source.vendor)
+    raw, text = clean_run(raw, session.session_id, source.vendor, as_history=False)
     is_stored = bool(stored_ids(store, session.session_id, [raw["run_id"]]))
     place = place_of(store, session.session_id, raw["run_id"]) if is_stored else None
     return put(store, session, RunRow(raw["run_id"], text, raw), place, now, run_index)

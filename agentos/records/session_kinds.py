@@ -1,5 +1,6 @@
 """Sessions of agents, teams and workflows with their runs, as programs use them: Agno's classes, over the same JSON."""
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, cast
@@ -134,8 +135,8 @@ class AgentSession(_SessionWithRuns):
         return messages_of(runs, last_n_runs, limit, skip_roles, skip_statuses, skip_history_messages)
 
     def get_chat_history(self, last_n_runs: int | None = None) -> list[Message]:
-        """Return what users said and what was answered."""
-        return talk(self.get_messages(last_n_runs=last_n_runs))
+        """Return what users said and what was answered, however the runs ended."""
+        return talk(self.get_messages(last_n_runs=last_n_runs, skip_statuses=()))
 
 
 class TeamSession(_SessionWithRuns):
@@ -168,13 +169,19 @@ class TeamSession(_SessionWithRuns):
         return messages_of(runs, last_n_runs, limit, skip_roles, skip_statuses, skip_history_messages)
 
     def get_chat_history(self, last_n_runs: int | None = None) -> list[Message]:
-        """Return what users said and what the leader answered."""
-        return talk(self.get_messages(last_n_runs=last_n_runs))
+        """Return what users said and what the leader answered, however the runs ended."""
+        return talk(self.get_messages(last_n_runs=last_n_runs, skip_statuses=()))
+
+    def upsert_run(self, run_response: Run) -> None:
+        """Put the run in the place of the one with the same id, or at the end."""
+        super().upsert_run(run_response)
 
     def get_team_history(self, team_id: str | None = None, num_runs: int | None = None) -> list[tuple[str, str]]:
-        """Return input and answer of each completed run of the leader."""
-        runs = [run for run in self.runs if run.parent_run_id is None and run.status == "COMPLETED"]
-        if team_id is not None:
+        """Return input and answer of each completed run of the leader, or with `team_id` of that team, inner or not."""
+        runs = [run for run in self.runs if run.status == "COMPLETED"]
+        if team_id is None:
+            runs = [run for run in runs if run.parent_run_id is None]
+        else:
             runs = [run for run in runs if run.raw.get("team_id") == team_id]
         return [(run.input_text, run.content_text) for run in last(runs, num_runs)]
 
@@ -198,7 +205,11 @@ class WorkflowSession(_SessionWithRuns):
     kind = "workflow"
 
     def __init__(self, session_id: str, *, workflow_name: str | None = None, **values: Any) -> None:
-        super().__init__(session_id, **values)
+        begun = values.get("created_at") or int(time.time())
+        super().__init__(session_id, **{**values, "created_at": begun, "updated_at": values.get("updated_at") or begun})
+        # Agno's other two kinds have neither a time nor these until somebody sets them.
+        for key in ("session_data", "workflow_data", "metadata"):
+            self.raw.setdefault(key, {})
         self.workflow_name = workflow_name or self.component_name
 
     @classmethod
@@ -275,8 +286,9 @@ class WorkflowSession(_SessionWithRuns):
         return messages_of(chosen, last_n_runs, limit, skip_roles, skip_statuses, skip_history_messages)
 
     def get_chat_history(self, last_n_runs: int | None = None) -> list[WorkflowChatInteraction]:
-        """Return input and answer of each completed run."""
-        return [WorkflowChatInteraction(run.input, run.content) for run in last(self._completed(), last_n_runs)]
+        """Return input and answer of the last runs, however they ended; of those that have both."""
+        runs = [run for run in last(self.runs, last_n_runs) if run.input and run.content]
+        return [WorkflowChatInteraction(run.input, run.content) for run in runs]
 
     def get_workflow_history(self, num_runs: int | None = None) -> list[tuple[str, str]]:
         """Return input and answer of each completed run as text."""
@@ -333,8 +345,13 @@ def history_context(pairs: Sequence[tuple[str, str]], tag: str) -> str | None:
     """Return pairs of input and answer as a block of text for a model; None if there are none."""
     if not pairs:
         return None
-    told = (f"[run-{number}]\ninput: {given}\nresponse: {answer}\n" for number, (given, answer) in enumerate(pairs, 1))
-    return f"<{tag}>\n" + "\n".join(told) + f"\n</{tag}>"
+    told = "\n".join(_run_told(number, *pair) for number, pair in enumerate(pairs, 1))
+    return f"<{tag}>\n{told}\n</{tag}>"
+
+
+def _run_told(number: int, given: str, answer: str) -> str:
+    lines = [f"{name}: {text}\n" for name, text in (("input", given), ("response", answer)) if text]
+    return "".join([f"[run-{number}]\n", *lines])
 
 
 def session_class(session_type: str | None) -> type[AgentSession] | type[TeamSession] | type[WorkflowSession]:

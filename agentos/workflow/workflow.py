@@ -11,7 +11,7 @@ from agentos.agents import cancelling
 from agentos.agents.component import SessionComponent
 from agentos.agents.identity import new_id
 from agentos.agents.request import RunRequest
-from agentos.records import Kind, Run, Session, StepRequirement, WorkflowRunOutput
+from agentos.records import Kind, Run, Session, StepRequirement, WorkflowRunOutput, WorkflowSession
 from agentos.records.events import RunOutputEvent
 from agentos.workflow.asking import Asking
 from agentos.workflow.continuing import stored_run, taken_up
@@ -21,7 +21,8 @@ from agentos.workflow.nodes import nodes_of
 from agentos.workflow.printing import print_async, print_sync
 from agentos.workflow.tasks import new_run, task_of, task_within, work_of
 
-__all__ = ["Workflow"]
+# Agno's module of this name has the session class too, and programs import it from there.
+__all__ = ["Workflow", "WorkflowSession"]
 
 Steps = Sequence[Any] | Callable[..., Any] | Node
 _AGENT: Final = "A chat agent in front of a workflow is not supported: ask an Agent that has the workflow as a tool."
