@@ -108,6 +108,28 @@ def test_history_copies_and_members_are_left_out_unless_asked_for() -> None:
     assert TeamSession("s").get_team_history_context() is None
 
 
+def test_an_inner_teams_history_is_asked_for_by_its_id() -> None:
+    values: dict[str, Any] = {"status": RunStatus.completed, "input": RunInput(input_content="Q")}
+    leader = TeamRunOutput(run_id="t", team_id="t", content="A", **values)
+    session = TeamSession("s", runs=[leader])
+    session.upsert_run(run_response=TeamRunOutput(run_id="i", team_id="inner", parent_run_id="t", **values))
+    assert session.get_team_history() == session.get_team_history(team_id="t") == [("Q", "A")]
+    assert session.get_team_history(team_id="inner") == [("Q", "")]
+    assert session.get_team_history_context("inner") == (
+        "<team_history_context>\n[run-1]\ninput: Q\n\n</team_history_context>"
+    )
+
+
+@pytest.mark.parametrize("status", RunStatus)
+def test_what_was_said_is_told_however_the_run_ended(status: RunStatus) -> None:
+    messages = [*said(1).messages, Message(role="tool", content="found"), Message(role="user", content="", id="e")]
+    assert texts(AgentSession("s", runs=[said(1, status=status, messages=messages)]).get_chat_history()) == [
+        "ask 1",
+        "say 1",
+    ]
+    assert len(TeamSession("s", runs=[said(1, status=status)]).get_chat_history()) == 2
+
+
 def test_a_workflows_messages_are_in_its_steps() -> None:
     runs = [
         WorkflowRunOutput(
@@ -125,6 +147,19 @@ def test_a_workflows_messages_are_in_its_steps() -> None:
     assert texts(session.get_messages(agent_id="a", last_n_runs=1)) == ["ask 2", "say 2"]
     with pytest.raises(ValueError, match="agent_id"):
         session.get_messages()
+    session.runs += [
+        WorkflowRunOutput(run_id="failed", status=RunStatus.error, input="in 3", content="broken"),
+        WorkflowRunOutput(run_id="silent", status=RunStatus.completed, input="in 4"),
+    ]
+    assert [pair.input for pair in session.get_chat_history(last_n_runs=3)] == ["in 2", "in 3"]
+
+
+def test_a_built_workflow_session_can_be_written_to() -> None:
+    session = WorkflowSession("s", metadata={"k": 1})
+    assert (session.session_data, session.workflow_data, session.metadata) == ({}, {}, {"k": 1})
+    assert isinstance(session.created_at, int)
+    assert session.updated_at == session.created_at
+    assert WorkflowSession("s", created_at=5).updated_at == 5
 
 
 def test_the_class_follows_the_type() -> None:
