@@ -5,7 +5,7 @@ here knows SQL or Django.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from agentos.db.changes import (
     NOT_HISTORY,
@@ -31,6 +31,12 @@ from agentos.records import (
 AnySession = AgentSession | TeamSession | WorkflowSession
 
 __all__ = ["BaseDb", "SessionChange", "SessionType", "StateChange"]
+
+# What the rows of Agno's runs table hold.
+RUN_COLUMNS: Final = (
+    *("run_id", "session_id", "run_type", "agent_id", "team_id", "workflow_id", "user_id", "parent_run_id"),
+    *("status", "run_index", "run_data", "created_at", "updated_at"),
+)
 
 
 class BaseDb(Store):
@@ -221,6 +227,9 @@ class BaseDb(Store):
         """Delete runs."""
         self.remove_runs(run_ids)
 
+    def close(self) -> None:
+        """Let go of what is held open; the next use opens it again."""
+
     def _upserted(
         self, sessions: Sequence[AnySession], deserialize: bool | None, *, keep_updated_at: bool
     ) -> list[AnySession | Json]:
@@ -232,13 +241,6 @@ class BaseDb(Store):
             for given, new in zip(rows, stored, strict=True)
             if new is not None
         ]
-
-
-# What the rows of Agno's runs table hold.
-RUN_COLUMNS = (
-    *("run_id", "session_id", "run_type", "agent_id", "team_id", "workflow_id", "user_id", "parent_run_id"),
-    *("status", "run_index", "run_data", "created_at", "updated_at"),
-)
 
 
 def _offset(limit: int | None, page: int | None) -> int:

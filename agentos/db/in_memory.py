@@ -13,7 +13,6 @@ from agentos.db.base import BaseDb
 from agentos.db.changes import Json, RunQuery, SessionChange, SessionQuery
 from agentos.db.writer_errors import AlreadyStored, SessionNotFound, SessionOwnedByOther
 from agentos.db.writer_json import clean, encode, run_type
-from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_rules import (
     KINDS,
     as_stored,
@@ -101,8 +100,9 @@ class InMemoryDb(BaseDb):
             entry = self._copy(stored) if stored else self._new(raw)
             check_same_user(entry.row["user_id"], raw.get("user_id"), entry.row["user_id"])
             data = entry.row["session_data"] = entry.row["session_data"] or {}
+            before = frozenset(stored.runs if stored else ())
             for run in runs:
-                self._take_run(entry, run, data)
+                self._take_run(entry, run, data, before)
             change_data(data, entry.row["session_type"], change)
             if (metadata := filled_in(entry.row["metadata"] or {}, change.metadata)) is not None:
                 entry.row["metadata"] = metadata
@@ -112,15 +112,13 @@ class InMemoryDb(BaseDb):
             entry.row["updated_at"] = self._now()
             self._entries[raw["session_id"]] = entry
 
-    def _take_run(self, entry: _Entry, run: Json, data: Json) -> None:
-        """Append or replace one run and count what it used."""
+    def _take_run(self, entry: _Entry, run: Json, data: Json, before: frozenset[str]) -> None:
+        """Append or replace one run and count what it used; `before`: the runs that were there before this save."""
         check_same_user(entry.row["user_id"], entry.row["user_id"], run.get("user_id") or entry.row["user_id"])
         self._check_not_elsewhere(entry, run["run_id"])
-        embedded = frozenset(id for id in member_ids(run) if id in entry.runs)
-        if before := entry.runs.get(run["run_id"]):
-            data_before = _run_data(before)
-            count(data, data_before, frozenset(id for id in member_ids(data_before) if id in entry.runs), sign=-1)
-        count(data, run, embedded)
+        if replaced := entry.runs.get(run["run_id"]):
+            count(data, _run_data(replaced), before, sign=-1)
+        count(data, run, frozenset(entry.runs))
         self._put(entry, run, None)
 
     # --- what Agno's API is built on ----------------------------------------------------------------------------

@@ -16,11 +16,11 @@ from agentos.db.models import JSON_COLUMNS, RunRow, run_model, session_model
 from agentos.db.sources import Source
 from agentos.db.stored import as_integer, as_text, is_askable
 from agentos.db.writer_json import run_type
+from agentos.db.writer_rules import KINDS
 from agentos.records import SESSION_COLUMNS
 
 _COLUMNS: Final = tuple(column for column in SESSION_COLUMNS if column != "runs")
 _RUN_COLUMNS: Final = tuple(field.name for field in RunRow._meta.get_fields())
-_KINDS: Final = ("agent", "team", "workflow")
 # Values of one `IN (…)`: SQLite's older builds take 999 at most.
 _AT_ONCE: Final = 500
 
@@ -121,7 +121,7 @@ def _as_row(position: int, raw: Json, session_id: str, user_id: str | None) -> J
         "run_id": as_text(raw.get("run_id")),
         "session_id": session_id,
         "run_type": run_type(raw),
-        **{f"{kind}_id": as_text(raw.get(f"{kind}_id")) for kind in _KINDS},
+        **{f"{kind}_id": as_text(raw.get(f"{kind}_id")) for kind in KINDS},
         "user_id": user_id,
         "parent_run_id": as_text(raw.get("parent_run_id")),
         "status": as_text(raw.get("status")),
@@ -139,7 +139,7 @@ def _conditions(query: SessionQuery) -> Q:
     if query.user_id is not None:
         wanted &= Q(user_id=query.user_id)
     if query.component_id is not None:
-        kinds = _KINDS if query.session_type is None else (str(query.session_type),)
+        kinds = KINDS if query.session_type is None else (str(query.session_type),)
         any_of = Q()
         for kind in kinds:
             any_of |= Q(**{f"{kind}_id": query.component_id})

@@ -1,13 +1,13 @@
 """One run inside a write: where it is stored, and putting it there, in whichever layout the source has."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from agentos.db.changes import SessionChange
 from agentos.db.faults import SourceUnavailable
 from agentos.db.writer_errors import AlreadyStored, RunNotFound
-from agentos.db.writer_json import clean_text, decode_object
+from agentos.db.writer_json import decode_object
 from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_rules import change_data, check_same_user, count, filled_in
 from agentos.db.writer_store import Locked, RunRow, Store
@@ -104,24 +104,17 @@ def _put_counted(store: Store, session: Locked, rows: Sequence[RunRow], now: int
     """Put runs in their places and follow with the session's totals."""
     asked = [id_ for row in rows for id_ in (row.run_id, *member_ids(row.raw))]
     known = set(stored_ids(store, session.session_id, asked)) if asked else set()
+    added: set[str] = set()  # what was embedded before it got an entry of its own here was counted with its leader
     for row in rows:
         embedded = frozenset(known.intersection(member_ids(row.raw)))
         place = place_of(store, session.session_id, row.run_id) if row.run_id in known else None
         if place:
             before = stored_ids(store, session.session_id, member_ids(place.raw))
-            count(session.session_data, place.raw, before, sign=-1)
+            count(session.session_data, place.raw, before - added, sign=-1)
+        else:
+            added.add(row.run_id)
         count(session.session_data, row.raw, embedded)
         sql, params = put(store, session, row, place, now)
         if sql:
             store.save(session, now, sql, params)
         known.add(row.run_id)
-
-
-def changed_only(rows: Iterable[RunRow], stored: dict[str, Any]) -> list[RunRow]:
-    """Return the runs that are not stored just like this."""
-    return [row for row in rows if stored.get(row.run_id) != row.raw]
-
-
-def cleaned(ids: Sequence[str], vendor: str) -> list[str]:
-    """Return ids as the database holds them."""
-    return [clean_text(id_, vendor) for id_ in ids]

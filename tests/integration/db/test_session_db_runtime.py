@@ -74,6 +74,15 @@ def test_members_that_are_embedded_as_well_count_once(db: BaseDb) -> None:
     assert row(db)["session_data"]["session_metrics"]["total_tokens"] == 20
 
 
+def test_a_member_that_gets_its_own_entry_later_counts_once(db: BaseDb) -> None:
+    member = run("m1", parent_run_id="t1", status="PAUSED")
+    save(db, run("t1", agent_id=None, team_id="t1", status="PAUSED", member_responses=[member.to_dict()]))
+
+    save(db, run("m1", parent_run_id="t1"), run("t1", agent_id=None, team_id="t1", member_responses=[]))
+
+    assert row(db)["session_data"]["session_metrics"]["total_tokens"] == 20
+
+
 def test_state_changes_key_by_key(db: BaseDb) -> None:
     save(db, run(), state=StateChange({"a": 1, "b": 1, "current_user_id": "alice"}))
     save(db, run(), state=StateChange({"c": {"d": [1, None]}}, frozenset({"a"})))
