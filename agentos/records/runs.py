@@ -166,7 +166,7 @@ class Run(Record):
     @property
     def input_content(self) -> Any:
         """What the run was given: agents and teams wrap it with its media, workflows store it bare."""
-        return self._wrapped_input.get("input_content") if self._wrapped_input else self.input
+        return self._wrapped_input.get("input_content") if self._wrapped_input else self.raw.get("input")
 
     @property
     def input_text(self) -> str:
@@ -274,9 +274,10 @@ class Run(Record):
 
     @property
     def _wrapped_input(self) -> dict[str, Any]:
-        stored = self.input
-        wrapped = isinstance(stored, dict) and "input_content" in stored and self.kind != "workflow"
-        return stored if wrapped else {}
+        stored = self.raw.get("input")
+        if isinstance(stored, dict) and "input_content" in stored and self.kind != "workflow":
+            return stored
+        return {}
 
 
 class RunInput(Record):
@@ -289,12 +290,23 @@ class RunInput(Record):
     audios = Many(Audio)
     files = Many(File)
 
+    def input_content_string(self) -> str:
+        """Return the content as text."""
+        return input_text(self.input_content)
+
+
+def _read_input(stored: Any) -> Any:
+    """View what an agent or a team was given; an input that is not wrapped is none of Agno's, and stays as it is."""
+    is_wrapped = isinstance(stored, dict) and "input_content" in stored
+    return RunInput.from_dict(stored) if is_wrapped else stored
+
 
 class RunOutput(Run):
-    """A run of an agent."""
+    """A run of an agent. `input` is a RunInput."""
 
     __slots__ = ()
     kind = "agent"
+    input: Read[Any] = Read(_read_input)
     agent_id = Text()
     agent_name = Text()
 
@@ -305,6 +317,7 @@ class TeamRunOutput(Run):
     __slots__ = ()
     kind = "team"
     first_values = {"member_responses": []}
+    input: Read[Any] = Read(_read_input)
     team_id = Text()
     team_name = Text()
     member_responses = Objects()
