@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, Literal, TypedDict
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.conf import settings
-from psycopg.pq import Conninfo
 
 from agentos.db.errors import SourceError, SourceUnavailable
 
@@ -282,6 +281,8 @@ def _libpq_options(split: SplitResult) -> dict[str, str]:
 
 @lru_cache(maxsize=1)
 def _libpq_keywords() -> frozenset[str]:
+    from psycopg.pq import Conninfo  # who keeps sessions in a file needs no driver of PostgreSQL
+
     return frozenset(option.keyword.decode() for option in Conninfo.get_defaults())
 
 
