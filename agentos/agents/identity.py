@@ -2,18 +2,16 @@
 
 import re
 import secrets
-import uuid
 from typing import Final
+
+from agentos.records.moment import new_id
+
+__all__ = ["component_id", "new_id"]
 
 _FIRST: Final = (
     "amber brisk calm clear deft early fair gentle keen light mild plain quick quiet sunny swift warm wise".split()
 )
 _SECOND: Final = "brook cedar delta field grove harbor island lake meadow oak pine reef ridge river spring vale".split()
-
-
-def new_id() -> str:
-    """Return an id for a session, run, message or step: uuid4 as text, as Agno has it."""
-    return str(uuid.uuid4())
 
 
 def component_id(name: str | None) -> str:

@@ -13,6 +13,7 @@ from agentos.agents.structured import accept, wanted_format
 from agentos.llm import Delta, Model, ModelError, Reply, Request
 from agentos.records import Media, Message, Requirement, RunStatus, ToolExecution
 from agentos.records.events import RunOutputEvent
+from agentos.records.moment import elapsed
 from agentos.tools import Done, Function, Injected, Prepared, execute, prepare, resume
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ class Loop:
         """
         component, attempt = self.progress.component, 0
         while True:
-            reply = Reply()
+            reply = Reply(elapsed)
             try:
                 yield from self._heard(reply)
             except ModelError:

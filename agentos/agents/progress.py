@@ -1,6 +1,5 @@
 """A run while it goes on: what it has so far, and the run that is kept of it whenever it ends."""
 
-import time
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
@@ -12,6 +11,7 @@ from agentos.db.writer_metrics import add
 from agentos.llm import Model, Reply
 from agentos.records import Message, Requirement, Run, RunOutput, RunStatus, TeamRunOutput, ToolExecution
 from agentos.records.events import RunOutputEvent
+from agentos.records.moment import elapsed, now
 
 if TYPE_CHECKING:
     from agentos.agents.options import ModelComponent
@@ -50,8 +50,8 @@ class Progress:
         self.provider_data: Json | None = None
         self.status = RunStatus.running
         self.earlier: Json = {}
-        self.created_at = int(time.time())
-        self._begun = time.monotonic()
+        self.created_at = int(now())
+        self._begun = elapsed()
         self._first_token: float | None = None
 
     @property
@@ -102,7 +102,7 @@ class Progress:
         used, model = reply.usage.to_dict() if reply.usage else {}, model or self.model
         if self._first_token is None and reply.time_to_first_token is not None and role == "model":
             self._first_token = (
-                time.monotonic() - self._begun - reply.metrics.to_dict()["duration"] + reply.time_to_first_token
+                elapsed() - self._begun - reply.metrics.to_dict()["duration"] + reply.time_to_first_token
             )
         if used:
             add(self.metrics, used | {"details": {role: [{"id": model.id, "provider": model.service, **used}]}})
@@ -213,7 +213,7 @@ class Progress:
 
     def _metrics(self) -> Json:
         earlier = self.earlier.get("metrics") or {}
-        times = {"duration": time.monotonic() - self._begun + (earlier.get("duration") or 0)}
+        times = {"duration": elapsed() - self._begun + (earlier.get("duration") or 0)}
         first = earlier.get("time_to_first_token", self._first_token)
         total: Json = {}
         add(total, earlier)

@@ -4,12 +4,12 @@ Names and keys are Agno's (format §9). An event of a team's leader has the same
 with "Team".
 """
 
-import time
 from enum import StrEnum
 from typing import Any
 
 from agentos.records.fields import Integer, Number, Object, Objects, One, Record, Text, Value
 from agentos.records.metrics import Metrics
+from agentos.records.moment import now
 from agentos.records.tools import ToolExecution
 
 __all__ = ["RunEvent", "RunOutputEvent", "TeamRunEvent", "WorkflowRunEvent"]
@@ -186,7 +186,7 @@ class RunOutputEvent(Record):
     @classmethod
     def now(cls, event: str, **values: Any) -> "RunOutputEvent":
         """Return the event of this name as of now; a value that is None leaves its key out, as Agno does."""
-        raw = {"created_at": int(time.time()), "event": str(event)}
+        raw = {"created_at": int(now()), "event": str(event)}
         return cls.from_dict(raw | {key: value for key, value in values.items() if value is not None})
 
     @property

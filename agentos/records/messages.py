@@ -1,13 +1,12 @@
 """What was sent to a model and what it said."""
 
-import time
-import uuid
 from typing import Any
 
 from agentos.records.encoding import RecordError, loads
 from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value
 from agentos.records.media import Audio, File, Image, Video
 from agentos.records.metrics import Metrics
+from agentos.records.moment import new_id, now
 from agentos.records.text import as_text, parts_text
 
 __all__ = ["FunctionCall", "Message", "ToolCallRequest"]
@@ -90,8 +89,8 @@ class Message(Record):
 
     def __init__(self, **values: Any) -> None:
         # Agno always writes the flags, and gives each message an id and a time of its own.
-        begun = {"id": str(uuid.uuid4()), "from_history": False, "stop_after_tool_call": False}
-        super().__init__(**{**begun, "created_at": int(time.time()), **values})
+        begun = {"id": new_id(), "from_history": False, "stop_after_tool_call": False}
+        super().__init__(**{**begun, "created_at": int(now()), **values})
 
     @property
     def text(self) -> str:

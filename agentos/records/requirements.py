@@ -1,6 +1,5 @@
 """What a paused run waits for: on tools of an agent or team, on steps of a workflow, on a failed step."""
 
-import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -8,6 +7,7 @@ from typing import Any, Final
 from agentos.records.decisions import ErrorDecisions, StepDecisions
 from agentos.records.details import InputField, StepOutput, UserQuestion
 from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value, views
+from agentos.records.moment import new_id, now
 from agentos.records.tools import ToolExecution
 
 __all__ = ["ErrorRequirement", "Requirement", "RunRequirement", "StepRequirement"]
@@ -37,14 +37,14 @@ class Requirement(Record):
         created_at: datetime | str | None = None,
         **values: Any,
     ) -> None:
-        begun = created_at or datetime.now(UTC)
+        begun = created_at or datetime.fromtimestamp(now(), UTC)
         asked = (
             {key: tool_execution.raw.get(key) or None for key in ("user_input_schema", "user_feedback_schema")}
             if tool_execution is not None
             else {}
         )
         super().__init__(
-            id=id or str(uuid.uuid4()),
+            id=id or new_id(),
             created_at=begun.isoformat() if isinstance(begun, datetime) else begun,
             **{"tool_execution": tool_execution, **asked, **values},
         )

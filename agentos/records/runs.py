@@ -1,7 +1,6 @@
 """Runs of agents, teams and workflows."""
 
 import json
-import time
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal
@@ -26,6 +25,7 @@ from agentos.records.fields import (
 from agentos.records.media import Audio, File, Image, Video
 from agentos.records.messages import Message
 from agentos.records.metrics import Metrics
+from agentos.records.moment import now
 from agentos.records.requirements import ErrorRequirement, Requirement, StepRequirement
 from agentos.records.text import as_text, parts_text
 from agentos.records.tools import ToolCall, ToolExecution, join_tool_calls
@@ -145,7 +145,7 @@ class Run(Record):
     cancellation_stage = Text()
 
     def __init__(self, **values: Any) -> None:
-        begun = {"created_at": int(time.time()), "status": self.first_status, "content_type": "str"}
+        begun = {"created_at": int(now()), "status": self.first_status, "content_type": "str"}
         content = values.pop("content", None)
         super().__init__(**{**begun, **{key: list(value) for key, value in self.first_values.items()}, **values})
         if content is not None:

@@ -1,12 +1,12 @@
 """Sessions of agents, teams and workflows with their runs, as programs use them: Agno's classes, over the same JSON."""
 
-import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, cast
 
 from agentos.records.fields import plain
 from agentos.records.messages import Message
+from agentos.records.moment import now
 from agentos.records.runs import BadRun, Kind, Run, RunOutput, TeamRunOutput, WorkflowRunOutput, parse_run
 from agentos.records.sessions import SESSION_COLUMNS, Session, SessionSummary
 
@@ -205,7 +205,7 @@ class WorkflowSession(_SessionWithRuns):
     kind = "workflow"
 
     def __init__(self, session_id: str, *, workflow_name: str | None = None, **values: Any) -> None:
-        begun = values.get("created_at") or int(time.time())
+        begun = values.get("created_at") or int(now())
         super().__init__(session_id, **{**values, "created_at": begun, "updated_at": values.get("updated_at") or begun})
         # Agno's other two kinds have neither a time nor these until somebody sets them.
         for key in ("session_data", "workflow_data", "metadata"):

@@ -1,10 +1,10 @@
 """The calls a model asked for, before and after they are carried out."""
 
-import time
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from agentos.records import Media, Message, ToolCallRequest, ToolExecution
+from agentos.records.moment import now
 from agentos.tools.function import Function
 
 __all__ = ["Done", "Injected", "Pause", "Prepared"]
@@ -43,7 +43,7 @@ class Prepared:
     pause: Pause | None = None
     waiting_for: dict[str, Any] = field(default_factory=dict)
     earlier: ToolExecution | None = None
-    created_at: int = field(default_factory=lambda: int(time.time()))
+    created_at: int = field(default_factory=lambda: int(now()))
 
     @property
     def call_id(self) -> str | None:

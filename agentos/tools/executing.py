@@ -2,13 +2,13 @@
 
 import queue
 import threading
-import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from typing import Any, Final
 
 from agentos.records import Message, RecordError, ToolExecution, dumps
+from agentos.records.moment import elapsed, now, one_by_one
 from agentos.tools.awaiting import Waiter
 from agentos.tools.calling import FunctionCall
 from agentos.tools.calls import Done, Injected, Prepared
@@ -35,7 +35,7 @@ def execute(
     """
     running = [call for call in prepared if call.pause is None]
     waiter = Waiter(loop)
-    if not parallel or sum(not call.problem for call in running) < 2:
+    if not parallel or one_by_one() or sum(not call.problem for call in running) < 2:
         for call in running:
             if call.is_recorded:
                 yield call
@@ -73,7 +73,7 @@ def _result(ended: Done | BaseException) -> Done:
 
 
 def _carried_out(call: Prepared, injected: Injected, waiter: Waiter) -> Done:
-    started, began = time.time(), time.perf_counter()
+    started, began = now(), elapsed()
     if call.problem or call.function is None:
         return _failed(call, _times(started, began))
     fc = FunctionCall(call.function, call.args or {}, injected, waiter, call.call_id)
@@ -134,4 +134,4 @@ def _message(call: Prepared, text: str, error: bool, stop: bool) -> Message:
 
 def _times(started: float, began: float) -> dict[str, float]:
     """Return when a call began and ended, in unix seconds, and how long it took, by a clock nobody sets."""
-    return {"start_time": started, "end_time": time.time(), "duration": time.perf_counter() - began}
+    return {"start_time": started, "end_time": now(), "duration": elapsed() - began}

@@ -1,10 +1,10 @@
 """The steps of a workflow, one after the other, until they are done, fail, or wait for somebody."""
 
-import time
 from collections.abc import Generator, Sequence
 
 from agentos.records import StepOutput, WorkflowRunOutput
 from agentos.records.events import RunOutputEvent
+from agentos.records.moment import elapsed
 from agentos.workflow import outcome
 from agentos.workflow.gate import gated, review_requirement, wants_review
 from agentos.workflow.node import Node, follow, started
@@ -32,7 +32,7 @@ class Engine:
         self.nodes, self.run, self.work = nodes, run, work
         self.results = list(results)
         self.keep_runs = keep_runs
-        self.began = time.perf_counter()
+        self.began = elapsed()
         stored = run.metrics
         self.before = (stored.duration if stored else None) or 0.0
 
@@ -134,7 +134,7 @@ class Engine:
         return started(self.work, reason.step, event, (position,), **{key: asked.raw.get(key) for key in keys})
 
     def _note(self) -> None:
-        seconds = self.before + time.perf_counter() - self.began
+        seconds = self.before + elapsed() - self.began
         outcome.note(self.run, self.results, self.work, keep_runs=self.keep_runs, seconds=seconds)
 
 

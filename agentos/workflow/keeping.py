@@ -1,6 +1,5 @@
 """Doing a run and storing what came of it, however it went; going on with one that was paused."""
 
-import time
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -8,6 +7,7 @@ from agentos.agents import cancelling
 from agentos.agents.component import OpenSession
 from agentos.records import Run, WorkflowRunOutput
 from agentos.records.events import RunOutputEvent
+from agentos.records.moment import elapsed
 from agentos.workflow import outcome
 from agentos.workflow.calling import call
 from agentos.workflow.engine import Engine
@@ -93,7 +93,7 @@ class Keeping:
 
     def _function(self, task: Task) -> Generator[RunOutputEvent, None, None]:
         """Do a workflow that is one function; its run has no steps."""
-        given, began = task.step_input, time.perf_counter()
+        given, began = task.step_input, elapsed()
         media = {kind: getattr(given, kind) for kind in _MEDIA}
         execution = WorkflowExecutionInput(input=given.input, additional_data=given.additional_data, **media)
         try:
@@ -106,7 +106,7 @@ class Keeping:
             outcome.fail(task.run, error)
             raise
         finally:
-            seconds = time.perf_counter() - began
+            seconds = elapsed() - began
             outcome.note(task.run, [], task.work, keep_runs=self.store_executor_outputs, seconds=seconds)
 
     def _last_event(self, task: Task, failure: Exception | None) -> RunOutputEvent:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from agentos.records import StepOutput
 from agentos.records.events import RunOutputEvent
+from agentos.records.moment import one_by_one
 from agentos.workflow.container import Container
 from agentos.workflow.node import guarded, started
 from agentos.workflow.plain import text_of
@@ -56,7 +57,10 @@ class Parallel(Container):
         for position, (branch, node) in enumerate(zip(branches, self.nodes, strict=True)):
             stream = guarded(node, branch.work, step_input, work.place(position), self)
             context = contextvars.copy_context()
-            Thread(target=context.run, args=(branch.run, stream, queue), daemon=True).start()
+            thread = Thread(target=context.run, args=(branch.run, stream, queue), daemon=True)
+            thread.start()
+            if one_by_one():
+                thread.join()
         yield from _until_all_end(queue, len(branches))
         for branch in branches:
             work.executor_runs.extend(branch.work.executor_runs)
