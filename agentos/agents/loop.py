@@ -199,7 +199,7 @@ class Loop:
         elif waiting or self.progress.requirements_of_members:
             self.pause()
         elif stopping := [item for item in done.values() if item.stop]:
-            self.progress.complete(stopping[-1].message.text)
+            self.progress.complete(self.progress.said + stopping[-1].message.text)
 
     def _within_limit(self, prepared: list[Prepared], done: dict[int, Done]) -> list[Prepared]:
         """Return the calls that may be carried out; the rest is answered with a sentence."""

@@ -41,6 +41,7 @@ class Progress:
         self.media: dict[str, list[Json]] = {}
         self.events: list[Json] = []
         self.metrics: Json = {}
+        self.said = ""  # all its words so far, those beside tool calls included: Agno's content of a run
         self.content: Any = None
         self.parsed: Any = None
         self.content_type = "str"
@@ -111,6 +112,7 @@ class Progress:
         """Add the model's answer to the run and return it as a message."""
         message = reply.message()
         self.messages.append(message)
+        self.said += reply.text
         self.count(reply)
         self.provider_data = reply.provider_data or self.provider_data
         self.citations = reply.citations or self.citations
@@ -124,8 +126,8 @@ class Progress:
         self.status, self.content, self.content_type, self.parsed = RunStatus.completed, content, content_type, parsed
 
     def pause(self, sentence: str, requirements: Sequence[Requirement]) -> None:
-        """The run waits for somebody."""
-        self.status, self.content = RunStatus.paused, sentence
+        """The run waits for somebody. What the model said, if anything, stands instead of the sentence (§3.10)."""
+        self.status, self.content = RunStatus.paused, self.said or sentence
         known = {requirement.id for requirement in self.requirements}
         self.requirements += [requirement for requirement in requirements if requirement.id not in known]
 
@@ -149,7 +151,7 @@ class Progress:
                 if tool.result is None and tool.raw.get(flag):
                     tool.raw[flag] = False
         self.status = RunStatus.cancelled
-        self.content = (reply.text if reply else "") or _CANCELLED.format(id=self.request.run_id)
+        self.content = self.said + (reply.text if reply else "") or _CANCELLED.format(id=self.request.run_id)
 
     # --- what is kept -------------------------------------------------------------------------------------------
     def run(self) -> RunOutput | TeamRunOutput:

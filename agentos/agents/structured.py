@@ -26,18 +26,18 @@ def wanted_format(component: "ModelComponent", request: RunRequest) -> dict[str,
 
 
 def accept(progress: "Progress", text: str) -> None:
-    """End the run with the model's words, read as the wanted shape if one was wanted.
+    """End the run with the model's words; its last ones, `text`, are read as the wanted shape if one was wanted.
 
     An answer in another shape stays text: it was given, and somebody may want to see it.
     """
     schema = schema_of(progress.component, progress.request)
     if schema is None or not progress.component.parse_response:
-        progress.complete(text)
+        progress.complete(progress.said)
         return
     try:
         value = parse_structured(text, schema)
     except NotStructured:
-        progress.complete(text)
+        progress.complete(progress.said)
         return
     dump = getattr(value, "model_dump", None)
     if dump is None:

@@ -310,7 +310,7 @@ def messages_of(
     skip_statuses: Collection[str] | None,
     skip_history_messages: bool,
 ) -> list[Message]:
-    """Return the messages of these runs; of system messages only the first."""
+    """Return the messages of these runs; of system messages only the first, which a `limit` puts before the others."""
     skipped = _NOT_HISTORY if skip_statuses is None else {str(status) for status in skip_statuses}
     runs = last([run for run in runs if run.status not in skipped], last_n_runs)
     instructions: list[Message] = []
@@ -319,14 +319,17 @@ def messages_of(
         if message.role in (skip_roles or ()) or (skip_history_messages and message.from_history):
             continue
         if message.role in _INSTRUCTIONS:
-            instructions = instructions or [message]
-        else:
-            found.append(message)
-    if limit is not None:
-        found = last(found, max(limit - len(instructions), 0))
-        while found and found[0].role == "tool":
-            found = found[1:]
-    return [*instructions, *found]
+            if instructions:
+                continue
+            instructions = [message]
+        found.append(message)
+    if limit is None:
+        return found
+    rest = [message for message in found if message.role not in _INSTRUCTIONS]
+    rest = last(rest, max(limit - len(instructions), 0))
+    while rest and rest[0].role == "tool":
+        rest = rest[1:]
+    return [*instructions, *rest]
 
 
 def talk(messages: Iterable[Message]) -> list[Message]:
