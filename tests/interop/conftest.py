@@ -1,21 +1,24 @@
-"""Starts real Agno, of both releases, in processes of their own."""
+"""Processes that try real Agno, of both releases, and our own runtime, by the same program."""
 
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import fake_model
+
 DRIVER = Path(__file__).parent / "agno_driver.py"
-NEW, OLD = "3.1.10", "2.9.0"
+NEW, OLD, OURS = "3.1.10", "2.9.0", "ours"
 
 
-def interpreter(release: str) -> Path:
+def interpreter(side: str) -> Path:
     """Return the Python that has this release of Agno."""
-    if release == NEW:
+    if side != OLD:
         return Path(sys.executable)
     python = Path(sys.prefix) / "agno2" / "bin" / "python"
     if not python.exists():
@@ -23,25 +26,55 @@ def interpreter(release: str) -> Path:
     return python
 
 
-def agno(jobs: dict[str, list[dict[str, Any]]], folder: Path) -> dict[str, list[dict[str, Any]]]:
-    """Run the driver once for each release, both at the same time, and return its results by release."""
-    # Whatever would leave this machine meets a proxy that is not there.
-    nowhere = {
-        "HTTP_PROXY": "http://127.0.0.1:9",
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
-    env = {**os.environ, **nowhere, "AGNO_TELEMETRY": "false", "PYTHONWARNINGS": "ignore"}
-    running = {}
-    for release, some in jobs.items():
-        asked, answered = folder / f"jobs-{release}.json", folder / f"results-{release}.json"
-        asked.write_text(json.dumps(some))
-        command = [str(interpreter(release)), str(DRIVER), str(asked), str(answered)]
-        log = (folder / f"log-{release}.txt").open("w")
-        running[release] = answered, subprocess.Popen(command, env=env, cwd=folder, stdout=log, stderr=log)
-        log.close()
-    results = {}
-    for release, (answered, process) in running.items():
-        assert process.wait(timeout=300) == 0, (folder / f"log-{release}.txt").read_text()
-        results[release] = json.loads(answered.read_text())
-    return results
+class Side:
+    """One of those who share the sessions: a release of Agno, or our own runtime, in a process of its own."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        # Whatever would leave this machine meets a proxy that is not there.
+        nowhere = {"HTTP_PROXY": "http://127.0.0.1:9", "HTTPS_PROXY": "http://127.0.0.1:9"}
+        env = {key: value for key, value in os.environ.items() if not key.startswith(("DJANGO_", "AGENTOS_"))}
+        env |= {**nowhere, "NO_PROXY": "127.0.0.1,localhost", "AGNO_TELEMETRY": "false", "PYTHONWARNINGS": "ignore"}
+        env["PYTHONPATH"] = str(DRIVER.parents[2]) if name == OURS else ""
+        command = [str(interpreter(name)), str(DRIVER), "agentos" if name == OURS else "agno"]
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                command, env=env, cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+
+    def do(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Do a job and return what came of it; a failed one fails the test."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline()
+        result: dict[str, Any] = json.loads(answer) if answer else {"error": self.log.read_text()}
+        assert "error" not in result, f"{self.name}: {result['error']}"
+        return result
+
+    def close(self) -> None:
+        """Let it end."""
+        assert self.process.stdin and self.process.stdout
+        self.process.stdin.close()
+        self.process.wait(timeout=20)
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def sides(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Side]]:
+    """All three, by name; they start at the same time."""
+    folder = tmp_path_factory.mktemp("sides")
+    started = {name: Side(name, folder) for name in (OLD, NEW, OURS)}
+    yield started
+    for side in started.values():
+        side.close()
+
+
+@pytest.fixture(scope="module")
+def model_server() -> Iterator[Any]:
+    """The model of all of them; `.brain.log` holds what it was asked."""
+    server = fake_model.start()
+    yield server
+    server.shutdown()
+    server.server_close()

@@ -1,19 +1,20 @@
-"""Runs as our own turns build them, for sessions of every kind."""
+"""Turns of our own in anybody's session, by the component that the chat pane rebuilds from what is stored."""
 
-import uuid
-from dataclasses import replace
+from typing import Any
 
-from agentos.agents.answer import continuation
-from agentos.agents.building import Answer, Question, build_run
-from agentos.db.reader import Reader
-from agentos.llm.openai_chat import OpenAIChat
-from agentos.records import Metrics, Run, Session
-
-USAGE = {"input_tokens": 40, "output_tokens": 9, "total_tokens": 49}
+from agentos.db.sources import Source
+from agentos.db.sql import SqlDb
+from agentos.llm import OpenAIChat
+from agentos.records import Run, Session
+from agentos.turns.answering import rebuilt
 
 
-def turn_for(session: Session, reader: Reader, question: str, answer: str) -> Run:
-    """Return the run that our runner would store when `our-model` answers `question` in this session."""
-    who = replace(continuation(session, reader), model=OpenAIChat("our-model", api_key="none"))
-    said = Answer(status="COMPLETED", text=answer, usage=Metrics.from_dict(dict(USAGE)), duration=0.4)
-    return build_run(who, Question(question, continued_by="dana"), said, run_id=str(uuid.uuid4()))
+def our_turn(source: Source, session: Session, question: str, model_url: str, **options: Any) -> Run:
+    """Let `our-model` answer the question in this session, and return the run as it is stored."""
+    model = OpenAIChat("our-model", api_key="ours", base_url=model_url)
+    db = SqlDb(source)
+    answerer = rebuilt(session, db, watch=lambda _: model)
+    run = answerer.component.run(question, session_id=session.session_id, user_id=session.user_id, **options)
+    stored = db.get_run(run.run_id)
+    assert isinstance(stored, Run)
+    return stored

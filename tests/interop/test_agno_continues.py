@@ -13,16 +13,15 @@ from agentos.db.layout import forget
 from agentos.db.reader import Layout, Reader
 from agentos.db.schema import create_tables
 from agentos.db.sources import Source, use_sources
-from agentos.db.writer import Writer
 from agentos.db.writer_connection import writing
 from agentos.records import Run, Session
-from tests import fake_model
 from tests.conftest import CORPUS, PgServer
-from tests.interop.conftest import NEW, OLD, agno
-from tests.interop.runs import turn_for
+from tests.interop.conftest import NEW, OLD, Side
+from tests.interop.runs import our_turn
 
-QUESTION = 'Our own question: "où?" \U0001f30d <b>\\n'
 ANSWER = "Our own answer, in full.\n\nWith a second paragraph – 世界."
+QUESTION = f'Our own question: "où?" \U0001f30d <b>\\n[[usage 40 9]][[say {ANSWER}]]'
+STATE = {"ours": {"seen": "✓"}}
 SESSIONS = {
     "agent": "5b0c4c1e-0d0e-4b0e-9a6e-0d6f3a0b0001",
     "team": "team-coordinate",
@@ -60,10 +59,13 @@ class Told:
 
 @pytest.fixture(scope="module")
 def told(
-    pg_server: PgServer, tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any
+    pg_server: PgServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_blocker: Any,
+    sides: dict[str, Side],
+    model_server: Any,
 ) -> Iterator[dict[Any, Told]]:
-    """Every case at once: our turn, then one process of each Agno, then what is stored."""
-    server = fake_model.start()
+    """Every case at once: our turn, then Agno's, then what is stored."""
     folder = tmp_path_factory.mktemp("interop")
     with django_db_blocker.unblock(), use_sources(", ".join(databases(pg_server, folder))) as sources:
         cases: dict[Any, Told] = {}
@@ -72,12 +74,11 @@ def told(
                 open_as_agno_3(source)
             assert Reader(source).layout == layout
             for kind, session_id in sessions.items():
-                cases[release, name, layout, kind] = append_turn(source, session_id)
+                cases[release, name, layout, kind] = append_turn(source, session_id, model_server)
             connection_for(source).close()
-        carry_on(cases, server, folder)
+        for case, story in cases.items():
+            carry_on(story, "-".join(case), sides[case[0]], model_server)
         yield cases
-    server.shutdown()
-    server.server_close()
 
 
 def databases(pg_server: PgServer, folder: Path) -> Iterator[str]:
@@ -95,42 +96,34 @@ def open_as_agno_3(source: Source) -> None:
         create_tables(connection, source, 0)
 
 
-def append_turn(source: Source, session_id: str) -> Told:
+def append_turn(source: Source, session_id: str, server: Any) -> Told:
     """Write our turn, with a change of state."""
     reader = Reader(source)
     session = reader.session(session_id)
     assert session is not None
     earlier = [run.run_id for run in reader.all_runs(session_id) if isinstance(run, Run)]
-    ours = turn_for(session, reader, QUESTION, ANSWER)
-    state = {**(session.session_state or {}), "ours": {"seen": "✓"}}
-    Writer(source).append_run(session_id, ours, expect_user_id=session.user_id, session_state=state)
+    ours = our_turn(source, session, QUESTION, server.url, session_state=STATE)
     return Told(source, session, earlier, ours)
 
 
-def carry_on(cases: dict[Any, Told], server: Any, folder: Path) -> None:
-    """Let Agno continue every session, and read what it left."""
-    jobs: dict[str, list[dict[str, Any]]] = {OLD: [], NEW: []}
-    for case, story in cases.items():
-        release, kind = case[0], story.session.session_type
-        job = {"key": "-".join(case), "model_url": server.url, "message": "Agno's own question", "kind": kind}
-        job |= {"url": story.source.url, "schema": story.source.schema, "session_id": story.session.session_id}
-        jobs[release].append(job | {"user_id": story.session.user_id, "component_id": story.session.component_id})
-    results = agno(jobs, folder)
-    for case, story in cases.items():
-        story.result = results[case[0]].pop(0)
-        story.requests = [entry["body"] for entry in server.brain.log if entry["key"] == "-".join(case)]
-        forget(story.source)  # Agno 3 has made its runs table; a reader believes what it saw for some seconds
-        reader = Reader(story.source)
-        session_id = str(story.session.session_id)
-        story.after = reader.session(session_id)
-        story.runs = {run.run_id: run.raw for run in reader.all_runs(session_id) if isinstance(run, Run)}
+def carry_on(story: Told, key: str, side: Side, server: Any) -> None:
+    """Let Agno continue a session, and read what it left."""
+    source, session = story.source, story.session
+    job = {"key": key, "model_url": server.url, "message": "Agno's own question", "kind": session.session_type}
+    job |= {"url": source.url, "schema": source.schema, "session_id": session.session_id, "user_id": session.user_id}
+    job["component_id"] = session.component_id
+    before = side.do({**job, "do": "view"})
+    story.result = side.do({**job, "do": "run"}) | {"before": before, "after": side.do({**job, "do": "view"})}
+    story.requests = [entry["body"] for entry in server.brain.log if entry["key"] == key]
+    forget(source)  # Agno 3 has made its runs table; a reader believes what it saw for some seconds
+    reader, session_id = Reader(source), str(session.session_id)
+    story.after = reader.session(session_id)
+    story.runs = {run.run_id: run.raw for run in reader.all_runs(session_id) if isinstance(run, Run)}
 
 
 @pytest.fixture(params=CASES, ids="-".join)
 def case(request: pytest.FixtureRequest, told: dict[Any, Told]) -> Told:
-    story = told[request.param]
-    assert "error" not in story.result, story.result["error"]
-    return story
+    return told[request.param]
 
 
 def test_agno_carries_on(case: Told) -> None:
@@ -180,7 +173,7 @@ def test_totals_grow_by_both_runs(case: Told) -> None:
 
 def test_state_and_the_rest_of_the_row_are_kept(case: Told) -> None:
     assert case.after is not None
-    assert case.after.session_state == {**(case.session.session_state or {}), "ours": {"seen": "✓"}}
+    assert case.after.session_state == {**(case.session.session_state or {}), **STATE}
     for column in ("session_type", "user_id", "created_at", "metadata"):
         assert case.after.raw[column] == case.session.raw[column]
     assert case.after.session_name == case.session.session_name
