@@ -7,7 +7,7 @@ import os
 
 from agentos import Agent, OpenAIChat
 from agentos.db import PostgresDb, SqliteDb
-from agentos.db.writer_errors import SessionOwnedByOther
+from agentos.exceptions import SessionOwnedByOther
 
 url = os.environ.get("AGENTOS_EXAMPLE_DB", "sqlite:///agentos-example.db")
 db = SqliteDb(db_url=url) if url.startswith("sqlite") else PostgresDb(db_url=url)

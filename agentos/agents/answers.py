@@ -52,9 +52,11 @@ def _take(call: ToolExecution, answer: ToolExecution) -> None:
     if call.user_feedback_schema and answer.user_feedback_schema:
         chosen = {question.question: question.raw for question in answer.user_feedback_schema}
         for question in call.user_feedback_schema:
-            if (found := chosen.get(question.question)) and found.get("selected_options"):
+            if (found := chosen.get(question.question)) and found.get("selected_options") is not None:
                 question.raw.update({key: found[key] for key in ("selected_options", "options") if key in found})
-        call.raw["answered"] = all(question.selected_options for question in call.user_feedback_schema) or None
+        # Choosing nothing is an answer too.
+        open_questions = [item for item in call.user_feedback_schema if item.raw.get("selected_options") is None]
+        call.raw["answered"] = not open_questions or None
     if call.external_execution_required and answer.result is not None:
         call.raw["result"] = answer.result if isinstance(answer.result, str) else str(answer.result)
 

@@ -31,6 +31,9 @@ ChatRun = RunOutput | TeamRunOutput
 Item = RunOutputEvent | ChatRun
 Items = Generator[RunOutputEvent | ChatRun, None, None]
 
+_ADDITIONS: Final = (
+    *("output_schema", "add_history_to_context", "add_session_state_to_context", "add_dependencies_to_context"),
+)
 _MEDIA: Final = ("images", "videos", "audio", "files")
 # Events that a plain stream yields; `stream_events=True` asks for all of them.
 _PLAIN: Final = frozenset(
@@ -106,8 +109,10 @@ class ChatComponent(Continuing, ModelComponent):
         """
         dependencies = {**(self.dependencies or {}), **(options.pop("dependencies", None) or {})}
         metadata = {**(self.metadata or {}), **(options.pop("metadata", None) or {})}
-        for ignored in ("debug_mode", "knowledge_filters"):
-            options.pop(ignored, None)
+        options.pop("debug_mode", None)
+        for name in options:
+            if name not in (*_MEDIA, *_ADDITIONS):
+                raise TypeError(f"A run has no option {name!r}.")
         media: dict[str, Any] = {kind: loaded(options.pop(kind, None)) for kind in _MEDIA}
         return RunRequest(
             input=validated(self.input_schema, input),

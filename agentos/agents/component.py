@@ -9,7 +9,7 @@ from agentos.agents.cache import SessionCache
 from agentos.agents.identity import component_id, new_id
 from agentos.agents.session_access import SessionAccess
 from agentos.agents.state import TRANSIENT, TRANSIENT_OF_WORKFLOWS, change_between, lasting, starting_state
-from agentos.db.base import BaseDb, SessionChange
+from agentos.db.base import BaseDb, SessionChange, StateChange
 from agentos.db.writer_errors import SessionOwnedByOther
 from agentos.records import Kind, Run, Session, SessionSummary
 
@@ -28,7 +28,7 @@ class OpenSession:
 
     session: Session
     state: dict[str, Any]
-    stored_state: dict[str, Any] | None
+    stored_state: dict[str, Any]
     is_new: bool
 
     @property
@@ -113,7 +113,7 @@ class SessionComponent(SessionAccess):
         if stored is not None:
             check_owner(stored, user_id)
         session = stored or self._new_session(session_id, user_id)
-        stored_state = (stored.session_state or {}) if stored else None
+        stored_state = (stored.session_state or {}) if stored else {}
         overwrite = self.overwrite_db_session_state
         state = starting_state(self.session_state, stored_state, session_state, overwrite=overwrite)
         state.update(self._transient(session, run_id))
@@ -134,13 +134,13 @@ class SessionComponent(SessionAccess):
         if self.db is None:
             return
         state = lasting(opened.state, self._transient_keys())
-        before = opened.stored_state
-        if before is not None and self.overwrite_db_session_state and state != before:
-            before = None
+        changed = change_between(opened.stored_state, state)
+        if changed and self.overwrite_db_session_state:
+            changed = StateChange(state, whole=True)
         change = SessionChange(
             session=opened.session,
             runs=[run for run in runs if run is not None],
-            state=change_between(before, state),
+            state=changed,
             summary=summary,
             metadata=self.metadata,
         )

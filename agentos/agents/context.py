@@ -59,7 +59,7 @@ def _sections(
     return [
         resolved(component.description),
         _tagged("your_role", resolved(component.role)),
-        _listed([resolved(line) for line in _instructions(component, context)]),
+        _told(component, [resolved(line) for line in _instructions(component, context)]),
         team,
         _tagged("additional_information", _listed(_additional(component), always=True)),
         *(function.instructions or "" for function in component.told_tools(request)),
@@ -78,6 +78,11 @@ def _instructions(component: "ModelComponent", context: RunContext) -> list[str]
         return []
     value = _called(given, component, context)
     return [value] if isinstance(value, str) else [str(line) for line in value]
+
+
+def _told(component: "ModelComponent", lines: list[str]) -> str:
+    text = _listed(lines)
+    return _tagged("instructions", text) if component.use_instruction_tags else text
 
 
 def _additional(component: "ModelComponent") -> list[str]:

@@ -26,6 +26,7 @@ class ModelComponent(SessionComponent):
     role: str | None = None
     description: str | None = None
     instructions: str | Sequence[str] | Callable[..., Any] | None = None
+    use_instruction_tags: bool = False
     expected_output: str | None = None
     additional_context: str | None = None
     additional_input: Sequence[Any] | None = None
@@ -63,6 +64,7 @@ class ModelComponent(SessionComponent):
     store_history_messages: bool = False
 
     tools: Sequence[Any] | None = None
+    tool_hooks: Sequence[Callable[..., Any]] | None = None
     tool_call_limit: int | None = None
     tool_choice: str | dict[str, Any] | None = None
 
@@ -94,8 +96,15 @@ class ModelComponent(SessionComponent):
         return super().component_data() | {"model": {"id": model.id, "name": model.name, "provider": model.provider}}
 
     def own_functions(self) -> dict[str, Function]:
-        """Return the tools it was given, by name."""
-        return functions_of(self.tools or ())
+        """Return the tools it was given, by name; its hooks go around those that have none of their own."""
+        functions = functions_of(self.tools or ())
+        if not self.tool_hooks:
+            return functions
+        hooks = list(self.tool_hooks)
+        return {
+            name: function if function.tool_hooks else function.changed(tool_hooks=hooks)
+            for name, function in functions.items()
+        }
 
     def told_tools(self, request: RunRequest) -> list[Function]:
         """Return the tools whose own instructions go into the system message."""

@@ -1,5 +1,6 @@
 """Agno's public methods on a component's sessions: reading them, naming them, changing their state, deleting them."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
 from agentos.agents.background import twin
@@ -51,14 +52,34 @@ class SessionAccess:
         session = self._row(session_id)
         return session.session_summary if session else None
 
-    def get_session_messages(self, session_id: str | None = None, **filters: Any) -> list[Message]:
-        """Return the session's messages; `filters` are those of the session's own `get_messages`."""
+    def get_session_messages(
+        self,
+        session_id: str | None = None,
+        last_n_runs: int | None = None,
+        limit: int | None = None,
+        skip_roles: Collection[str] | None = None,
+        skip_statuses: Collection[str] | None = None,
+        skip_history_messages: bool = True,
+        **more: Any,
+    ) -> list[Message]:
+        """Return the session's messages, chosen as by the session's own `get_messages`; `more` are the rest of its
+        arguments.
+        """
         session = self.get_session(session_id)
-        return session.get_messages(**filters) if session else []
+        if session is None:
+            return []
+        return session.get_messages(
+            last_n_runs=last_n_runs,
+            limit=limit,
+            skip_roles=skip_roles,
+            skip_statuses=skip_statuses,
+            skip_history_messages=skip_history_messages,
+            **more,
+        )
 
-    def get_messages(self, session_id: str | None = None, **filters: Any) -> list[Message]:
+    def get_messages(self, session_id: str | None = None, **chosen: Any) -> list[Message]:
         """Return the session's messages, as `get_session_messages`."""
-        return self.get_session_messages(session_id, **filters)
+        return self.get_session_messages(session_id, **chosen)
 
     def get_chat_history(self, session_id: str | None = None, last_n_runs: int | None = None) -> list[Any]:
         """Return what was said: messages, for a workflow the pairs of input and answer."""
@@ -136,7 +157,9 @@ class SessionAccess:
     aget_session_metrics = twin(get_session_metrics)
     aget_session_summary = twin(get_session_summary)
     aget_session_messages = twin(get_session_messages)
+    aget_messages = twin(get_messages)
     aget_chat_history = twin(get_chat_history)
+    aget_tool_calls = twin(get_tool_calls)
     aget_last_run_output = twin(get_last_run_output)
     aget_run_output = twin(get_run_output)
     aset_session_name = twin(set_session_name)

@@ -41,13 +41,11 @@ def lasting(state: Mapping[str, Any], transient: frozenset[str] = TRANSIENT) -> 
     return {key: value for key, value in state.items() if key not in transient}
 
 
-def change_between(before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> StateChange | None:
+def change_between(before: Mapping[str, Any], after: Mapping[str, Any]) -> StateChange | None:
     """Return what one run did to the state; None when nothing.
 
     Only these keys are written, so two runs of one session at once lose nothing unless they set the same key.
     """
-    if before is None:
-        return StateChange(dict(after), whole=True)
     changed = {key: value for key, value in after.items() if key not in before or before[key] != value}
     removed = frozenset(before) - frozenset(after)
     return StateChange(changed, removed) if changed or removed else None

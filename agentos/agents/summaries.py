@@ -43,6 +43,8 @@ class SessionSummaryManager:
     bound what is summed up, which is everything otherwise.
     """
 
+    id: str | None = None
+    name: str | None = None
     model: Model | str | None = None
     session_summary_prompt: str | None = None
     summary_request_message: str = "Sum up the conversation."

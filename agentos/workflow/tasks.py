@@ -41,6 +41,8 @@ def task_of(
     run = new_run(workflow, work, given)
     values = {kind: list(options.pop(kind, None) or ()) or None for kind in _MEDIA}
     step_input = step_input_of(workflow, work, given, options.pop("additional_data", None), values)
+    if options and workflow.function is None:
+        raise TypeError(f"A run has no option {next(iter(options))!r}.")
     return Task(run=run, work=work, step_input=step_input, extra=options)
 
 

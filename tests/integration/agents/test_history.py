@@ -81,6 +81,18 @@ def test_what_did_not_come_to_an_answer_is_no_history(store: BaseDb, server: Mod
     assert asked(server) == ["two"]
 
 
+def test_tool_hooks_go_around_the_agents_tools(store: BaseDb, server: ModelServer) -> None:
+    def shout(function_name: str, function_call: Any, arguments: dict[str, Any]) -> Any:
+        return str(function_call(**arguments)).upper()
+
+    def look() -> str:
+        return "seen"
+
+    server.calls(("look", {}))
+    run = Agent(model=server.model(), db=store, session_id="s", tools=[look], tool_hooks=[shout]).run("go")
+    assert run.tools[0].result == "SEEN"
+
+
 def test_the_model_reads_the_history_itself(store: BaseDb, server: ModelServer) -> None:
     agent = Agent(model=server.model(), db=store, session_id="s", read_chat_history=True)
     server.says("first answer")

@@ -118,6 +118,11 @@ def test_without_a_database_nothing_is_kept(server: ModelServer) -> None:
     assert agent.get_session("s") is None
 
 
+def test_an_unknown_option_of_a_run_is_refused(server: ModelServer) -> None:
+    with pytest.raises(TypeError, match="A run has no option 'sesion_id'"):
+        Agent(model=server.model()).run("Hi", sesion_id="s")
+
+
 def test_options_of_agno_that_have_nothing_to_do_with_sessions_are_refused() -> None:
     with pytest.raises(TypeError, match="knowledge"):
         Agent(knowledge=object())  # type: ignore[call-arg]

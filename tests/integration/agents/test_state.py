@@ -89,6 +89,14 @@ def test_two_at_once_lose_only_what_both_set(store: BaseDb, server: ModelServer)
     assert first.get_session_state() == {"n": 0, "theirs": 1, "ours": 1}
 
 
+def test_two_first_runs_at_once_lose_only_what_both_set(store: BaseDb, server: ModelServer) -> None:
+    agent = bot(store, server)
+    first, second = agent._open("s", None, {"ours": 1}), agent._open("s", None, {"theirs": 2})
+    agent._save(first, [])
+    agent._save(second, [])
+    assert agent.get_session_state() == {"ours": 1, "theirs": 2}
+
+
 def test_a_removed_key_is_gone(store: BaseDb, server: ModelServer) -> None:
     def forget(session_state: dict[str, Any]) -> str:
         del session_state["secret"]

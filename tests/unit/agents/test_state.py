@@ -27,12 +27,6 @@ def test_what_holds_for_one_run_only_is_left_out() -> None:
     assert lasting({"n": 1, "current_user_id": "u", "current_run_id": "r"}) == {"n": 1}
 
 
-def test_a_new_sessions_state_is_whole() -> None:
-    change = change_between(None, {"n": 1})
-    assert change is not None
-    assert (change.changed, change.whole) == ({"n": 1}, True)
-
-
 @given(STATES, STATES)
 def test_a_change_leads_from_one_state_to_the_other(before: dict[str, Any], after: dict[str, Any]) -> None:
     change = change_between(before, after)
