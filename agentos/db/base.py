@@ -5,7 +5,7 @@ here knows SQL or Django.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 
 from agentos.db.changes import (
     NOT_HISTORY,
@@ -50,6 +50,25 @@ class BaseDb(Store):
     id: str
 
     # --- sessions -----------------------------------------------------------------------------------------------
+    @overload
+    def get_session(
+        self,
+        session_id: str,
+        session_type: SessionType | str | None = None,
+        user_id: str | None = None,
+        deserialize: Literal[True] = True,
+        runs_limit: int | None = None,
+    ) -> AnySession | None: ...
+    @overload
+    def get_session(
+        self,
+        session_id: str,
+        session_type: SessionType | str | None = None,
+        user_id: str | None = None,
+        *,
+        deserialize: bool | None,
+        runs_limit: int | None = None,
+    ) -> AnySession | Json | None: ...
     def get_session(
         self,
         session_id: str,
@@ -73,6 +92,39 @@ class BaseDb(Store):
         found: AnySession | Json = _as_asked(row, runs, session_type, deserialize)
         return found
 
+    @overload
+    def get_sessions(
+        self,
+        session_type: SessionType | str | None = None,
+        user_id: str | None = None,
+        component_id: str | None = None,
+        session_name: str | None = None,
+        start_timestamp: int | None = None,
+        end_timestamp: int | None = None,
+        limit: int | None = None,
+        page: int | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        deserialize: Literal[True] = True,
+        include_runs: bool = True,
+    ) -> list[AnySession]: ...
+    @overload
+    def get_sessions(
+        self,
+        session_type: SessionType | str | None = None,
+        user_id: str | None = None,
+        component_id: str | None = None,
+        session_name: str | None = None,
+        start_timestamp: int | None = None,
+        end_timestamp: int | None = None,
+        limit: int | None = None,
+        page: int | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        *,
+        deserialize: bool | None,
+        include_runs: bool = True,
+    ) -> list[AnySession] | tuple[list[Json], int]: ...
     def get_sessions(
         self,
         session_type: SessionType | str | None = None,
@@ -163,11 +215,46 @@ class BaseDb(Store):
         self.remove_sessions(session_ids, user_id)
 
     # --- runs ---------------------------------------------------------------------------------------------------
+    @overload
+    def get_run(self, run_id: str, deserialize: Literal[True] = True) -> Run | None: ...
+    @overload
+    def get_run(self, run_id: str, *, deserialize: bool | None) -> Run | Json | None: ...
     def get_run(self, run_id: str, deserialize: bool | None = True) -> Run | Json | None:
         """Return a run, None if there is none of this id. As a dict it is its row, the run itself in `run_data`."""
         row = self.find_run(run_id)
         return _run_of(row) if row and deserialize else row
 
+    @overload
+    def get_runs(
+        self,
+        session_id: str | None = None,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        team_id: str | None = None,
+        workflow_id: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        page: int | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        deserialize: Literal[True] = True,
+    ) -> list[Run]: ...
+    @overload
+    def get_runs(
+        self,
+        session_id: str | None = None,
+        user_id: str | None = None,
+        agent_id: str | None = None,
+        team_id: str | None = None,
+        workflow_id: str | None = None,
+        status: str | None = None,
+        limit: int | None = None,
+        page: int | None = None,
+        sort_by: str | None = None,
+        sort_order: str | None = None,
+        *,
+        deserialize: bool | None,
+    ) -> list[Run] | tuple[list[Json], int]: ...
     def get_runs(
         self,
         session_id: str | None = None,

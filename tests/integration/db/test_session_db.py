@@ -180,7 +180,7 @@ def test_there_is_no_such_page(db: BaseDb, paging: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"page|Page"):
         db.get_sessions(**paging)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"page|Page"):
-        db.get_runs(**paging)  # type: ignore[arg-type]
+        db.get_runs(**paging)  # type: ignore[call-overload]
 
 
 @pytest.mark.parametrize("user_id, found", [(None, True), ("alice", True), ("bob", False), ("", False)])
