@@ -30,7 +30,7 @@ class SessionAccess:
         db, wanted = self.db, session_id or self.session_id
         if db is None or not wanted:
             return None
-        return cast("StoredSession | None", db.get_session(wanted, user_id=user_id))
+        return db.get_session(wanted, user_id=user_id)
 
     def get_session_state(self, session_id: str | None = None) -> dict[str, Any]:
         """Return the stored state, empty if there is none."""

@@ -178,7 +178,7 @@ def test_updated_sorts_by_the_creation_where_nothing_was_updated(filled: BaseDb)
 @pytest.mark.parametrize("paging", [{"page": 2}, {"page": 0, "limit": 1}, {"page": -1, "limit": 1}])
 def test_there_is_no_such_page(db: BaseDb, paging: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"page|Page"):
-        db.get_sessions(**paging)  # type: ignore[arg-type]
+        db.get_sessions(**paging)  # type: ignore[call-overload]
     with pytest.raises(ValueError, match=r"page|Page"):
         db.get_runs(**paging)  # type: ignore[call-overload]
 
