@@ -90,22 +90,29 @@ def apply(store: Store, session: Locked, change: SessionChange, rows: Sequence[R
     check_same_user(session.user_id, change.session.user_id, session.user_id)
     for row in rows:
         check_same_user(session.user_id, session.user_id, row.raw.get("user_id") or session.user_id)
-    _put_counted(store, session, rows, now)
+    listed = _put_counted(store, session, rows, now)
     change_data(session.session_data, session.kind, change)
     columns = {} if summary is None else {"summary": summary}
     if change.metadata:
         metadata = filled_in(decode_object(session.metadata, "metadata")[0], change.metadata)
         columns |= {} if metadata is None else {"metadata": metadata}
     if rows or columns or change.state is not None or change.name is not None:
-        store.save(session, now, columns=columns)
+        store.save(session, now, *listed, columns=columns)
 
 
-def _put_counted(store: Store, session: Locked, rows: Sequence[RunRow], now: int) -> None:
-    """Put runs in their places and follow with the session's totals."""
+def _put_counted(store: Store, session: Locked, rows: Sequence[RunRow], now: int) -> tuple[str, list[Any]]:
+    """Put runs in their places and follow with the session's totals.
+
+    Returns what `put` returned for the last one: a list is rewritten as a whole, so that is left to the session's own
+    update.
+    """
     asked = [id_ for row in rows for id_ in (row.run_id, *member_ids(row.raw))]
     known = set(stored_ids(store, session.session_id, asked)) if asked else set()
     added: set[str] = set()  # what was embedded before it got an entry of its own here was counted with its leader
+    listed: tuple[str, list[Any]] = ("", [])
     for row in rows:
+        if listed[0]:
+            store.save(session, now, *listed)
         embedded = frozenset(known.intersection(member_ids(row.raw)))
         place = place_of(store, session.session_id, row.run_id) if row.run_id in known else None
         if place:
@@ -114,7 +121,6 @@ def _put_counted(store: Store, session: Locked, rows: Sequence[RunRow], now: int
         else:
             added.add(row.run_id)
         count(session.session_data, row.raw, embedded)
-        sql, params = put(store, session, row, place, now)
-        if sql:
-            store.save(session, now, sql, params)
+        listed = put(store, session, row, place, now)
         known.add(row.run_id)
+    return listed
