@@ -1,9 +1,12 @@
 """The statements of a write on PostgreSQL, where the column is jsonb, or json in databases of early Agno 2."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
+from django.db.backends.base.base import BaseDatabaseWrapper
+
 from agentos.db.writer_errors import Malformed
-from agentos.db.writer_store import Locked, RunRow, Store, not_a_list
+from agentos.db.writer_store import Locked, RunRow, Store, Tables, not_a_list
 
 _JSON_TYPES: Final = frozenset({"json", "jsonb"})
 
@@ -13,6 +16,10 @@ class PostgresStore(Store):
 
     vendor = "postgresql"
     for_update = "FOR UPDATE"
+
+    def __init__(self, connection: BaseDatabaseWrapper, tables: Tables) -> None:
+        super().__init__(connection, tables)
+        self._kinds: dict[str, str | None] = {}
 
     def lock_sql(self) -> str:
         """Select session_type, user_id, session_data and metadata and lock the row."""
@@ -24,6 +31,14 @@ class PostgresStore(Store):
         if self.tables.has_rows:
             self.run("SELECT pg_advisory_xact_lock(hashtext('agno_run_index'), hashtext(%s))", session_id)
         return super().lock(session_id)
+
+    def save(
+        self, session: Locked, now: int | None, list_sql: str = "", params: Sequence[Any] = (), **columns: Any
+    ) -> None:
+        """Write the session; a column that was empty may hold a list then."""
+        super().save(session, now, list_sql, params, **columns)
+        if list_sql:
+            self._kinds.pop(session.session_id, None)
 
     def text(self, column: str) -> str:
         """Return the column cast to text."""
@@ -42,10 +57,15 @@ class PostgresStore(Store):
         kind = self._kind(session_id)
         if kind is None:
             return None
-        sql = f"""SELECT min(item.place) - 1 FROM {self.tables.sessions},
-            {kind}_array_elements(runs) WITH ORDINALITY AS item(run, place)
-            WHERE session_id = %s AND item.run ->> 'run_id' = %s"""
-        found = self.run(sql, session_id, run_id)[0][0]
+        place = f"""SELECT min(item.place) - 1 FROM {kind}_array_elements(runs) WITH ORDINALITY AS item(run, place)
+            WHERE item.run ->> 'run_id' = %s"""
+        params = [run_id]
+        if kind == "jsonb":  # whether it is there at all, which a new run is not, costs half of finding out where
+            place = f"""SELECT CASE WHEN runs @> jsonb_build_array(jsonb_build_object('run_id', %s::text))
+                THEN ({place}) END"""
+            params = [run_id, run_id]
+        sql = f"SELECT ({place}) FROM {self.tables.sessions} WHERE session_id = %s"
+        found = self.run(sql, *params, session_id)[0][0]
         return None if found is None else int(found)
 
     def list_item(self, session_id: str, position: int) -> str:
@@ -78,9 +98,16 @@ class PostgresStore(Store):
     def _kind(self, session_id: str) -> str | None:
         """Return the column's type, "json" or "jsonb", when it holds a list; None when it is empty.
 
+        Looked up once: PostgreSQL reads all of the column for that, and the row is locked.
+
         Raises:
             Malformed: it holds something else.
         """
+        if session_id not in self._kinds:
+            self._kinds[session_id] = self._look_up_kind(session_id)
+        return self._kinds[session_id]
+
+    def _look_up_kind(self, session_id: str) -> str | None:
         column = self.tables.list_type
         if column not in _JSON_TYPES:
             raise Malformed(f"the runs column has the type {column}, which Agno never used")
