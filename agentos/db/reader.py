@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from agentos.db import reader_find, reader_lists, reader_rows, reader_stamps
@@ -169,6 +170,10 @@ class Reader:
         if tables.layout is Layout.TABLE:
             rows = reader_rows.read_last(self.source, session_id, wanted, limit) if tables.runs_table else []
             return [run for run in map(as_run, rows) if isinstance(run, Run)]
+        if limit is not None and tables.layout is Layout.BLOB:
+            near_end = self._near_end(tables, session_id, wanted, limit)
+            if near_end is not None:
+                return near_end
         stubs = [stub for stub in self._stubs(tables, session_id) if wanted.may_be(stub)]
         found: list[Run] = []
         while stubs and (limit is None or len(found) < limit):
@@ -177,6 +182,13 @@ class Reader:
             runs = self._at(session_id, last)
             found = [run for run in runs if isinstance(run, Run) and wanted.is_(run)] + found
         return found if limit is None else found[-limit:]
+
+    def _near_end(self, tables: Tables, session_id: str, wanted: Wanted, limit: int) -> list[Run] | None:
+        """Return the last wanted runs of a list if enough of them are at its end, else None."""
+        last = reader_lists.from_end(self.source, tables.columns["runs"], session_id, max(limit, LIST_AT_ONCE))
+        runs = (as_run(value) for value in last or ())
+        found = list(islice((run for run in runs if isinstance(run, Run) and wanted.takes(run)), limit))
+        return found[::-1] if len(found) == limit else None
 
     def _runs_of(self, tables: Tables, session_ids: list[str]) -> dict[str, list[Run]]:
         if tables.layout is Layout.TABLE and tables.runs_table:

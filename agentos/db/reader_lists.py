@@ -5,7 +5,7 @@ through. What cannot be cut up (a truncated text, a NUL in jsonb) is read whole 
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from django.db import DatabaseError, DataError
@@ -30,6 +30,13 @@ _POSTGRESQL_OUTLINE: Final = """
             (element.value -> 'agent_id') IS NOT NULL, (element.value -> 'team_id') IS NOT NULL,
             element.value -> 'run_id', element.value -> 'parent_run_id',
             element.value -> 'status', element.value -> 'created_at')::text END"""
+# The list is taken out of its row once (OFFSET keeps it apart), where every function by itself would unpack it anew.
+_POSTGRESQL_LAST: Final = """
+    SELECT element.value::text FROM (
+        SELECT runs #> '{}' AS list FROM {table} WHERE session_id = %s OFFSET 0
+    ) AS session, jsonb_array_elements(
+        CASE jsonb_typeof(list) WHEN 'array' THEN jsonb_path_query_array(list, %s::jsonpath) ELSE '[]' END
+    ) WITH ORDINALITY AS element(value, number) ORDER BY element.number DESC"""
 _POSTGRESQL_SIZE: Final = {"json": "length(element.value::text)", "jsonb": "pg_column_size(element.value)"}
 _POSTGRESQL_VALUE: Final = "element.number - 1, element.value::text"
 
@@ -48,6 +55,23 @@ def outline(source: Source, type_: str, session_id: str) -> list[RunStub]:
     elif rows := _cut_up(source, type_, session_id, _POSTGRESQL_OUTLINE):
         return [_stub(*row) for row in rows]
     return [_stub_of(position, value) for position, value in enumerate(whole(source, session_id))]
+
+
+def from_end(source: Source, type_: str, session_id: str, limit: int) -> Iterator[Any] | None:
+    """Yield the last `limit` elements, the last one first, each decoded when it is asked for.
+
+    Returns None where the database cannot find them without a walk through the list, or has none.
+    """
+    if source.vendor == "sqlite" or type_ != "jsonb":
+        return None
+    sql = _POSTGRESQL_LAST.replace("{table}", table_name(source, source.session_table))
+    with faults_of(source), connection_for(source).cursor() as cursor:
+        try:
+            cursor.execute(sql, [session_id, f"$[last - {limit - 1} to last]"])
+            rows = cursor.fetchall()
+        except DataError:  # it refuses what is stored
+            return None
+    return (_decoded(text) for (text,) in rows) if rows else None
 
 
 def slices(source: Source, type_: str, session_id: str, positions: Sequence[int]) -> dict[int, Any]:

@@ -57,6 +57,10 @@ class Wanted:
         """Whether a stored run is wanted, as far as can be told without reading it."""
         return not (self.top_level and stub.parent_run_id) and stub.status not in self.skip_statuses
 
+    def takes(self, run: Run) -> bool:
+        """Whether a run is wanted."""
+        return not (self.top_level and run.parent_run_id) and run.status not in self.skip_statuses and self.is_(run)
+
     def is_(self, run: Run) -> bool:
         """Whether a run is of the component asked for."""
         return self.agent_id in (None, run.raw.get("agent_id")) and self.team_id in (None, run.raw.get("team_id"))
