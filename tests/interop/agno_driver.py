@@ -48,13 +48,12 @@ def note(step_input: Any, run_context: Any) -> Any:
 
 
 @functools.cache
-def database(url: str, schema: str | None) -> Any:
+def database(url: str, schema: str | None, table: str | None) -> Any:
     """Open a database as an application would."""
     if url.startswith("sqlite"):
-        return of("db.sqlite", "SqliteDb")(db_url=url)
-    return of("db.postgres", "PostgresDb")(
-        db_url=url.replace("postgresql://", "postgresql+psycopg://"), db_schema=schema
-    )
+        return of("db.sqlite", "SqliteDb")(db_url=url, session_table=table)
+    url = url.replace("postgresql://", "postgresql+psycopg://")
+    return of("db.postgres", "PostgresDb")(db_url=url, db_schema=schema, session_table=table)
 
 
 def component(job: dict[str, Any]) -> Any:
@@ -63,7 +62,7 @@ def component(job: dict[str, Any]) -> Any:
     def model() -> Any:
         return OpenAIChat(id="fake-small", api_key=job["key"], base_url=job["model_url"])
 
-    db = database(job["url"], job["schema"])
+    db = database(job["url"], job["schema"], job.get("session_table"))
     shared = {"id": job["component_id"], "name": job["component_id"], "db": db, "telemetry": False}
     shared |= job.get("options", {})
     talks = {

@@ -18,3 +18,16 @@ def our_turn(source: Source, session: Session, question: str, model_url: str, **
     stored = db.get_run(run.run_id)
     assert isinstance(stored, Run)
     return stored
+
+
+def told(messages: list[dict[str, Any]]) -> list[list[Any]]:
+    """Return role, text and calls of a request's messages but the instructions, which each side words its own way."""
+    return [
+        [
+            message["role"],
+            message.get("content") or "",
+            [[call["function"]["name"], call["function"]["arguments"]] for call in message.get("tool_calls") or []],
+        ]
+        for message in messages
+        if message["role"] not in ("system", "developer")
+    ]

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import PgServer
 from tests.interop.conftest import NEW, OLD, OURS, Side
+from tests.interop.runs import told
 
 NAME = 'Dragons \U0001f409 "x" <b> – 世界'
 SUMMARY = ["They spoke of Alice.", ["alice", "naïve ✓"]]
@@ -174,19 +175,6 @@ CASES = [
     for first in (OURS, "agno")
 ]
 CHATS = [case for case in CASES if case.kind != "workflow"]
-
-
-def told(messages: list[dict[str, Any]]) -> list[list[Any]]:
-    """Return role, text and calls of a request's messages but the instructions, which each side words its own way."""
-    return [
-        [
-            message["role"],
-            message.get("content") or "",
-            [[call["function"]["name"], call["function"]["arguments"]] for call in message.get("tool_calls") or []],
-        ]
-        for message in messages
-        if message["role"] not in ("system", "developer")
-    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
