@@ -189,11 +189,13 @@ def test_both_sides_agree_after_every_turn(stage: Stage, case: Case) -> None:
 def test_turns_are_there_in_order_with_their_state_name_and_summary(stage: Stage, case: Case) -> None:
     state = {"begun": "with this"}
     ids: list[str] = []
+    said: list[Any] = []
     for number, (line, step) in enumerate(zip(SCRIPTS[case.kind], stage.steps(case), strict=True), 1):
         state |= line.state
         seen = step.ours
         assert seen["run_ids"][: len(ids)] == ids
-        ids = seen["run_ids"]
+        assert told_by(step)[: len(said)] == said
+        ids, said = seen["run_ids"], told_by(step)
         top = [at for at, parent in enumerate(seen["parents"]) if parent is None]
         assert [seen["contents"][at] for at in top] == [line.content for line in SCRIPTS[case.kind][:number]]
         assert set(seen["statuses"]) == {"COMPLETED"}
