@@ -36,10 +36,19 @@ FLIGHTS: Final = Component("agent", "flight-scout", "Flight Scout", "gpt-5-mini"
 HOTELS: Final = Component("agent", "hotel-scout", "Hotel Scout", "gpt-5-mini", "You find places to sleep.")
 VISAS: Final = Component("agent", "visa-reader", "Visa Reader", "gpt-5-mini", "You read entry rules.")
 TRIP_DESK: Final = Component(
-    "team", "trip-desk", "Trip Desk", "gpt-5", "You lead a trip desk. Delegate, compare, then write one answer."
+    "team",
+    "trip-desk",
+    "Trip Desk",
+    "gpt-5",
+    "You lead a trip desk. Delegate, compare, then write one answer.",
+    (FLIGHTS, HOTELS),
 )
-PAPERWORK: Final = Component("team", "paperwork", "Paperwork", "gpt-5-mini", "You lead the people who know the rules.")
-SABBATICAL: Final = Component("team", "sabbatical-desk", "Sabbatical Desk", "gpt-5", "You plan long journeys.")
+PAPERWORK: Final = Component(
+    "team", "paperwork", "Paperwork", "gpt-5-mini", "You lead the people who know the rules.", (VISAS,)
+)
+SABBATICAL: Final = Component(
+    "team", "sabbatical-desk", "Sabbatical Desk", "gpt-5", "You plan long journeys.", (PAPERWORK, FLIGHTS)
+)
 
 CHECKER: Final = Component("agent", "invoice-checker", "Invoice Checker", "gpt-5-mini", "You check invoices.")
 WRITER: Final = Component("agent", "report-writer", "Report Writer", "gpt-5", "You write reports people can act on.")

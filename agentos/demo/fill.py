@@ -8,7 +8,8 @@ from agentos.db.reader import Reader
 from agentos.db.sources import Source
 from agentos.db.writer import Writer
 from agentos.demo.finance import finance_sessions
-from agentos.demo.office import office_sessions, workflow_data
+from agentos.demo.office import office_sessions
+from agentos.demo.parts import Json
 from agentos.demo.script import Script
 from agentos.demo.support import support_sessions
 from agentos.demo.travel import travel_sessions
@@ -59,13 +60,18 @@ def _write(writer: Writer, at: _Clock, script: Script) -> None:
     at.time = script.started
     writer.create_session(Session.from_dict(session_row(script)))
     for run in script.runs:
-        at.time = run["created_at"] + 2
+        at.time = max(at.time, run["created_at"] + 2)  # a leader began before its members, and is stored after them
         writer.append_run(
             script.session_id,
             Run.from_dict(run),
             expect_user_id=script.user_id,
-            session_state=run.get("session_state"),
+            session_state=_state_after(run),
         )
+
+
+def _state_after(run: Json) -> Json | None:
+    """Return what a run leaves in its session; a member's own state is only for the time of its leader's run."""
+    return None if run.get("parent_run_id") else run.get("session_state") or None
 
 
 def session_row(script: Script) -> dict[str, object]:
@@ -79,7 +85,7 @@ def session_row(script: Script) -> dict[str, object]:
         f"{component.kind}_id": component.id,
         "user_id": script.user_id,
         "session_data": {**name, **state},
-        f"{component.kind}_data": workflow_data(component) if component.kind == "workflow" else component.data,
+        f"{component.kind}_data": script.data,
         "metadata": script.metadata,
         "summary": script.summary,
         "created_at": script.started,

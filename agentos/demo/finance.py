@@ -4,7 +4,7 @@ import json
 from typing import Final
 
 from agentos.demo.cast import ANALYST, LEDGER, MARA, PRIYA
-from agentos.demo.parts import Call, Json, tool_call, tool_execution
+from agentos.demo.parts import Call
 from agentos.demo.script import Script
 
 DAY: Final = 86_400
@@ -41,9 +41,9 @@ def invoice_approval(start: int) -> Script:
         "pay_invoice",
         {"id": 2291, "amount": 48200.0, "currency": "SEK", "from_account": "SE-operating"},
         "",
-        flags={"waiting": True, "requires_confirmation": True, "approval_type": "required"},
+        flags={"requires_confirmation": True, "approval_type": "required"},
     )
-    wait(script, "Then pay it today.", call, "I have tools to execute, but I need confirmation.")
+    script.turn("Then pay it today.", None, call)
     return script
 
 
@@ -58,34 +58,20 @@ def missing_details(start: int) -> Script:
         "create_creditor",
         {"name": "Atelier Marchetti"},
         "",
-        flags={"waiting": True, "requires_user_input": True, "user_input_schema": fields},
+        flags={"requires_user_input": True, "user_input_schema": fields},
     )
-    wait(script, "Set up Atelier Marchetti as a creditor.", call, "I need the bank details to go on.")
+    script.turn("Set up Atelier Marchetti as a creditor.", None, call)
     return script
-
-
-def wait(script: Script, question: str, call: Call, sentence: str) -> Json:
-    """Add a run that is paused before `call`; its requirement says what for."""
-    run = script.turn(question, sentence, status="PAUSED")
-    call_id = "call_" + script.new_id().replace("-", "")[:24]
-    execution = tool_execution(call_id, call, run["created_at"])
-    asking = {key: value for key, value in run["messages"][-1].items() if key != "content"}
-    run["messages"][-1] = {**asking, "tool_calls": [tool_call(call_id, call)]}
-    run["tools"] = [execution]
-    schema = {"user_input_schema": execution["user_input_schema"]} if execution["user_input_schema"] else {}
-    run["requirements"] = [
-        {"id": script.new_id(), "created_at": "2026-01-05T08:30:00+00:00", "tool_execution": execution, **schema}
-    ]
-    return run
 
 
 def model_trouble(start: int) -> Script:
     """A run that failed with the model's own words, and the second try."""
     script = Script("fx-rates", LEDGER, MARA, start)
-    failed = script.turn("Convert last month's dollar invoices.", "", status="ERROR")
-    failed["content"] = "Error code: 429 - rate limit reached for gpt-5: 30,000 tokens per minute. Try again in 12 s."
-    failed["messages"] = failed["messages"][:2]
-    failed.pop("metrics")
+    script.turn(
+        "Convert last month's dollar invoices.",
+        "Error code: 429 - rate limit reached for gpt-5: 30,000 tokens per minute. Try again in 12 s.",
+        status="ERROR",
+    )
     script.turn(
         "Again, please.",
         "Eleven invoices, USD 18,340.20, are **€ 16,872.98** at the month-end rate of 0.9200.",
@@ -95,7 +81,7 @@ def model_trouble(start: int) -> Script:
 
 
 def nightly_reconciliation(start: int) -> Script:
-    """A run whose process died: it says RUNNING for ever."""
+    """A run whose process died: it says RUNNING for ever. Made of a finished one: no run can be asked to die."""
     script = Script("nightly-reconciliation", LEDGER, None, start, metadata={"trigger": "cron", "host": "batch-2"})
     script.turn("Reconcile yesterday's bank lines.", "412 of 412 lines matched.", Call("match_lines", {}, "412/412"))
     left = script.turn("Reconcile today's bank lines.", "", Call("match_lines", {"page": 1}, "200/431"))
@@ -105,7 +91,7 @@ def nightly_reconciliation(start: int) -> Script:
 
 
 def queued_batch(start: int) -> Script:
-    """A run that was registered and never began."""
+    """A run that was registered and never began, which only a queue of Agno's leaves."""
     script = Script("queued-batch", LEDGER, None, start)
     run = script.turn("Post the travel receipts of the quarter.", "", status="PENDING")
     for key in ("messages", "metrics", "tools", "content"):
@@ -120,16 +106,14 @@ def forecast(start: int) -> Script:
         "Opening balance 212k. Payroll 96k at the end of each month. Two large customers pay late, on day 41 on "
         "average. If both slip, the low point is the week of the tax payment."
     )
-    run = script.turn(
+    script.turn(
         "Do we get through March without the credit line?",
         "Yes, with **€ 31,000** to spare in the week of the 15th. If both large customers pay a week late, it is "
         "€ 4,000: then move the tax prepayment.",
         Call("open_items", {"weeks": 8}, '{"in": 318000, "out": 402000}', seconds=1.1),
-        reasoning_content=thinking,
+        thinking=thinking,
         state={"low_point": 31000},
     )
-    run["messages"][-1]["reasoning_content"] = thinking
-    run["metrics"]["reasoning_tokens"] = 61
     steps = [
         ("Collect", "Read open items and payroll", "318k in, 402k out", "continue", 0.9),
         ("Stress", "Shift the two largest receipts by a week", "low point 4k", "validate", 0.75),
@@ -138,6 +122,7 @@ def forecast(start: int) -> Script:
     script.turn(
         "Show me how you got there.",
         "Open items first, then the late-payer case, then the decision; the steps are beside this answer.",
+        # Agno's agents that reason in steps store them like this; ours leave it to the model.
         reasoning_steps=[
             {
                 "title": title,

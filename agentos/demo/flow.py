@@ -1,100 +1,92 @@
-"""Writing down a workflow run: steps, containers of steps, and the runs of the agents and teams behind them."""
+"""Writing down a workflow run: the steps that the script's workflow has, and what each does."""
 
-from typing import Any
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any, Final, Self
 
+from agentos import Workflow
+from agentos.demo.acting import actor
 from agentos.demo.parts import Component, Json, Round
 from agentos.demo.script import Script
+from agentos.workflow import Step, StepInput, StepOutput
+from agentos.workflow.node import Node
+
+_logger: Final = logging.getLogger("agentos")
+
+
+class Failure(Exception):
+    """What the script lets a step fail with."""
 
 
 class Flow:
-    """One workflow run of a script's workflow, built step by step and then finished."""
+    """Runs workflows of one session; a context in which steps are made, as a step's id is the script's too."""
 
-    def __init__(self, script: Script, question: Any) -> None:
+    def __init__(self, script: Script) -> None:
         self.script = script
-        self.question = question
-        self.run_id = script.new_id()
-        self.created_at = script.now
-        self.executor_runs: list[Json] = []
-        self.metrics: Json = {}
+        self._held = ExitStack()
 
-    def agent(self, name: str, executor: Component, task: str, answer: str, *rounds: Round, **more: Any) -> Json:
-        """Return the output of a step done by an agent or a team; its run is kept in the workflow's."""
-        run = self.script.run_of(executor, task, answer, rounds)
-        step_id = self.script.new_id()
-        run.update({"parent_run_id": self.run_id, "workflow_step_id": step_id, **more})
-        self.executor_runs.append(run)
-        self.metrics[name] = {
-            "step_name": name,
-            "executor_type": executor.kind,
-            "executor_name": executor.name,
-            "metrics": run["metrics"],
-        }
-        return self._output(name, answer, step_id, "Step", executor, run["run_id"], metrics=run["metrics"])
+    def __enter__(self) -> Self:
+        """Begin to make steps."""
+        self._held.enter_context(self.script.own_time())
+        self._held.enter_context(_unalarmed())
+        return self
 
-    def nested(self, name: str, inner: Component, run: Json, answer: str) -> Json:
-        """Return the output of a step that is a workflow itself; `run` is that workflow's finished run."""
-        step_id = self.script.new_id()
-        run.update({"parent_run_id": self.run_id, "workflow_step_id": step_id})
-        self.executor_runs.append(run)
-        return self._output(name, answer, step_id, "Workflow", inner, run["run_id"])
+    def __exit__(self, *error: object) -> None:
+        """Leave ids and times to the machine again."""
+        self._held.close()
 
-    def function(self, name: str, content: Any, error: str | None = None) -> Json:
-        """Return the output of a step that is a plain function; with `error` it failed."""
-        self.script.tick(1)
-        output = self._output(name, content, self.script.new_id(), "Function", None, None)
-        return {**output, "executor_type": "function", "executor_name": name, "success": error is None, "error": error}
+    def agent(self, name: str, executor: Component, *turns: tuple[str, *tuple[Round, ...]]) -> Step:
+        """Return a step done by an agent or a team, once for each turn: its answer, after rounds of tool calls."""
+        roles = [self.script.run_of(executor, "", answer, rounds).role for answer, *rounds in turns]
+        doer: dict[str, Any] = {executor.kind: actor(executor, roles, self.script)}
+        return Step(name, **doer)
 
-    def container(self, name: str, step_type: str, content: str, *steps: Json) -> Json:
-        """Return the output of Steps, Loop, Parallel, Condition or Router around other steps."""
-        output = self._output(name, content, self.script.new_id(), step_type, None, None)
-        return {**output, "success": all(step["success"] for step in steps), "steps": list(steps)}
+    def function(self, name: str, content: Any, error: str | None = None) -> Step:
+        """Return a step that is a plain function; with `error` it says that it failed, and the run goes on."""
 
-    def finish(self, content: Any, *steps: Json, component: Component | None = None, **more: Any) -> Json:
-        """Return the workflow run. `component`: the workflow, when it is not the script's own."""
-        workflow = component or self.script.component
-        return {
-            "input": self.question,
-            "content": content,
-            "content_type": "str" if isinstance(content, str) else "dict",
-            **workflow.ids,
-            "run_id": self.run_id,
-            "session_id": self.script.session_id,
-            **({} if self.script.user_id is None else {"user_id": self.script.user_id}),
-            "created_at": self.created_at,
-            "status": "COMPLETED",
-            "metadata": {},
-            "images": [],
-            "videos": [],
-            "audio": [],
-            "files": [],
-            "step_results": list(steps),
-            "step_executor_runs": self.executor_runs,
-            "metrics": {"steps": self.metrics, "duration": float(self.script.now - self.created_at)},
-            **more,
-        }
+        def perform(step_input: StepInput) -> StepOutput:
+            self.script.tick(1)
+            return StepOutput(content=content, success=error is None, error=error)
 
-    def _output(
-        self,
-        name: str,
-        content: Any,
-        step_id: str,
-        step_type: str,
-        executor: Component | None,
-        run_id: str | None,
-        metrics: Json | None = None,
-    ) -> Json:
-        return {
-            "content": content,
-            "step_name": name,
-            "step_id": step_id,
-            "step_type": step_type,
-            "executor_type": executor.kind if executor else None,
-            "executor_name": executor.name if executor else None,
-            "step_run_id": run_id,
-            **dict.fromkeys(("images", "videos", "audio", "files")),
-            "metrics": metrics,
-            "success": True,
-            "error": None,
-            "stop": False,
-            "is_paused": False,
-        }
+        return Step(name, executor=_named(perform, name))
+
+    def failing(self, name: str, error: str) -> Step:
+        """Return a step that is a function which fails; that ends the run."""
+
+        def perform(step_input: StepInput) -> StepOutput:
+            self.script.tick(1)
+            raise Failure(error)
+
+        return Step(name, executor=_named(perform, name), max_retries=0, on_error="fail")
+
+    def nested(self, inner: Component, *steps: Node) -> Step:
+        """Return a step that is a workflow itself."""
+        return Step(inner.id, workflow=self._workflow(inner, *steps))
+
+    def run(self, question: Any, *steps: Node) -> Json:
+        """Add a run of the script's workflow with these steps, and return it."""
+        script = self.script
+        workflow = self._workflow(script.component, *steps)
+        with suppress(Failure):  # the run says so, and is stored
+            workflow.run(question, **script.asked)
+        return script.keep(1)[0]
+
+    def _workflow(self, component: Component, *steps: Node) -> Workflow:
+        return Workflow(id=component.id, name=component.name, steps=list(steps), db=self.script.db)
+
+
+def _named(function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    function.__name__ = name
+    return function
+
+
+@contextmanager
+def _unalarmed() -> Iterator[None]:
+    """Keep failures out of the log: those of a script are meant to be."""
+    level = _logger.level
+    _logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        _logger.setLevel(level)

@@ -1,7 +1,6 @@
-"""The small parts runs are made of: components, tool calls, messages, metrics and media, in the shapes Agno stores."""
+"""The small parts of scripts: components, tool calls, counts of tokens, and media in the shapes Agno stores."""
 
 import base64
-import json
 import struct
 import zlib
 from dataclasses import dataclass, field
@@ -12,33 +11,22 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True)
 class Component:
-    """An agent, team or workflow of the demo, with the model it uses."""
+    """An agent, team or workflow of the demo, with the model it uses and, of a team, the members."""
 
     kind: str
     id: str
     name: str
     model: str = "gpt-5-mini"
     instructions: str = ""
-
-    @property
-    def ids(self) -> Json:
-        """The keys that say in a run whose run it is."""
-        return {f"{self.kind}_id": self.id, f"{self.kind}_name": self.name}
-
-    @property
-    def data(self) -> Json:
-        """What Agno keeps of it in the session row."""
-        if self.kind == "workflow":
-            return {"workflow_id": self.id, "name": self.name}
-        model = {"id": self.model, "name": "OpenAIChat", "provider": "OpenAI"}
-        return {"name": self.name, f"{self.kind}_id": self.id, "model": model}
+    members: tuple["Component", ...] = ()
 
 
 @dataclass(frozen=True)
 class Call:
-    """One tool call. `arguments` replaces the JSON of `args` when the model wrote something that is none.
+    """One tool call, `seconds` long, with what its tool returns or, as an `error`, raises.
 
-    `unrecorded`: Agno keeps no execution of a call to an unknown tool or with unreadable arguments.
+    `arguments` replaces the JSON of `args` when the model wrote something that is none. `flags` are fields of the
+    tool: that it has to be confirmed first, or needs a person's input; or "unknown", when there is no such tool.
     """
 
     name: str
@@ -48,20 +36,11 @@ class Call:
     arguments: str | None = None
     seconds: float = 0.4
     flags: Json = field(default_factory=dict)
-
-    @property
-    def unrecorded(self) -> bool:
-        """Whether the call never reached a tool."""
-        return self.arguments is not None or bool(self.flags.get("unknown"))
+    images: tuple[Json, ...] = ()
 
 
 # Calls the model made at once are grouped in a tuple.
 Round = Call | tuple[Call, ...]
-
-_EXECUTION_KEYS = (
-    "requires_confirmation confirmed confirmation_note requires_user_input user_input_schema user_feedback_schema "
-    "answered external_execution_required external_execution_silent approval_type approval_id parent_tool_call_id"
-)
 
 
 def tokens_of(text: str) -> int:
@@ -73,50 +52,6 @@ def counts(input_tokens: int, output_tokens: int, **more: int) -> Json:
     """Return token counts without zeros, as Agno stores them."""
     found = {"input_tokens": input_tokens, "output_tokens": output_tokens, "total_tokens": input_tokens + output_tokens}
     return {key: value for key, value in {**found, **more}.items() if value}
-
-
-def run_metrics(component: Component, parts: list[Json], seconds: float) -> Json:
-    """Return a run's metrics: the sums of its model requests, and the same by model."""
-    total: Json = {}
-    for part in parts:
-        for key, value in part.items():
-            if key.endswith("_tokens"):
-                total[key] = total.get(key, 0) + value
-    details = {"model": [{**total, "id": component.model, "provider": "OpenAI Chat"}]}
-    first = round(min(0.6, seconds / 3), 3)
-    return {**total, "time_to_first_token": first, "duration": round(seconds, 3), "details": details}
-
-
-def message(message_id: str, role: str, created_at: int, content: Any = None, **more: Any) -> Json:
-    """Return a message; without content when it only calls tools."""
-    text = {} if content is None else {"content": content}
-    flags = {"from_history": False, "stop_after_tool_call": False}
-    return {"id": message_id, "role": role, **text, **flags, **more, "created_at": created_at}
-
-
-def tool_call(call_id: str, call: Call) -> Json:
-    """Return the request for a call, as it stands in the assistant's message."""
-    arguments = json.dumps(call.args, ensure_ascii=False) if call.arguments is None else call.arguments
-    return {"id": call_id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
-
-
-def tool_execution(call_id: str, call: Call, created_at: int) -> Json:
-    """Return what is kept of a call that was carried out, or waits to be."""
-    waiting = bool(call.flags.get("waiting"))
-    times = {"start_time": created_at + 0.01, "end_time": created_at + 0.01 + call.seconds, "duration": call.seconds}
-    return {
-        "tool_call_id": call_id,
-        "tool_name": call.name,
-        "tool_args": call.args,
-        "tool_call_error": None if waiting else call.error,
-        "result": None if waiting else call.result,
-        "metrics": None if waiting else times,
-        "child_run_id": None,
-        "stop_after_tool_call": False,
-        "created_at": created_at,
-        **dict.fromkeys(_EXECUTION_KEYS.split()),
-        **{key: value for key, value in call.flags.items() if key not in ("waiting", "unknown")},
-    }
 
 
 def png(rows: list[list[tuple[int, int, int]]]) -> bytes:

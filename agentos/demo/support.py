@@ -70,15 +70,8 @@ def broken_tools(start: int) -> Script:
         Call(
             "ping_device", {"device": "label-3"}, "TimeoutError: no answer from 10.0.3.17 in 5 s", error=True, seconds=5
         ),
-        Call(
-            "restart_device", {"device": "label-3"}, "Error: function restart_device not found", flags={"unknown": True}
-        ),
-        Call(
-            "open_ticket",
-            {},
-            "Error: could not decode the arguments of open_ticket",
-            arguments='{"title": "label-3 offline, "urgency": high}',
-        ),
+        Call("restart_device", {"device": "label-3"}, "", flags={"unknown": True}),
+        Call("open_ticket", {}, "", arguments='{"title": "label-3 offline, "urgency": high}'),
         Call("open_ticket", {"title": "label-3 offline", "urgency": "high"}, "FM-882"),
     )
     script.turn(
@@ -93,27 +86,25 @@ def screenshots(start: int) -> Script:
     """Pictures and files that came in, and a chart that went out."""
     script = Script("screenshot-help", SUPPORT, ANNA, start)
     picture = image("shot-1", error_dialog(), alt_text="A dialog with a red bar")
-    run = script.turn(
+    script.turn(
         "This dialog appears when I descale. What does it want from me?",
         "It asks for the water tank: code **E-14** means the float is stuck. Lift it once and press *Continue*.",
+        images=[picture],
     )
-    run["input"]["images"] = [picture]
-    run["messages"][1]["images"] = [picture]
     log = text_file("log-1", "descaling.csv", "cycle,seconds,code\n1,612,ok\n2,598,ok\n3,41,E-14\n", "text/csv")
-    run = script.turn(
+    chart = image("chart-1", bar_chart([58, 56, 4]), original_prompt="cycle lengths")
+    script.turn(
         "Here is the log. Is the machine all right?",
         "Two good cycles, and the third stopped after 41 seconds with E-14, which fits the stuck float. The chart "
         "shows the three cycles.",
-        Call("draw_chart", {"values": [61, 60, 4]}, "chart-1.png"),
+        Call("draw_chart", {"values": [61, 60, 4]}, "chart-1.png", images=(chart,)),
+        files=[log],
     )
-    run["input"]["files"] = [log]
-    run["messages"][1]["files"] = [log]
-    run["images"] = [image("chart-1", bar_chart([58, 56, 4]), original_prompt="cycle lengths")]
     return script
 
 
 def regenerated(start: int) -> Script:
-    """An answer that was thrown away and made again."""
+    """An answer that was thrown away and made again: Agno's regenerating, which we read and do not do."""
     script = Script("loyalty-points", SUPPORT, BEN, start, name="Loyalty points, second attempt")
     old = script.turn("How many points do I have?", "You have about 1,200 points, I think.", status="REGENERATED")
     script.turn(

@@ -1,6 +1,6 @@
 """Demo sessions of a travel desk: teams with members, tables and code, citations, structured output."""
 
-from typing import Final
+from typing import Any, Final
 
 from agentos.demo.cast import (
     ANNA,
@@ -154,14 +154,8 @@ def sabbatical(start: int) -> Script:
         PAPERWORK,
         "Which papers does Priya need, and by when?",
         "Three e-visas, the first six weeks ahead; insurance for 180 days.",
-        [
-            Call(
-                "delegate_task_to_member", {"member_id": "visa-reader", "task": "entry rules"}, "see above", seconds=4.0
-            )
-        ],
+        members=[rules],
     )
-    rules["parent_run_id"] = papers["run_id"]
-    papers["member_responses"] = [rules]
     route = script.run_of(FLIGHTS, "One-way Delhi to Tashkent in April.", "From € 210, Tuesdays are cheapest.")
     script.team_turn(
         "Six months from Delhi westwards by land, starting in April. What first?",
@@ -177,9 +171,9 @@ def member_fails(start: int) -> Script:
     """A member's model was down; the leader says so and answers with what it has."""
     script = Script("oslo-conference", TRIP_DESK, BEN, start)
     flights = script.run_of(FLIGHTS, "Berlin to Oslo on the 3rd, back on the 5th.", "SAS, € 164 return.")
-    hotels = script.run_of(HOTELS, "Two nights near the congress centre.", "The model answered 503: overloaded.")
-    hotels.update(status="ERROR", messages=hotels["messages"][:2])
-    hotels.pop("metrics")
+    hotels = script.run_of(
+        HOTELS, "Two nights near the congress centre.", "The model answered 503: overloaded.", fails=True
+    )
     script.team_turn(
         "I speak in Oslo from the 3rd to the 5th. Book me in.",
         "The flight is found (€ 164). The hotel search failed, so **nothing** is booked; try again in an hour.",
@@ -209,6 +203,7 @@ def visa_rules(start: int) -> Script:
                 }
             ],
         },
+        # We have neither knowledge bases nor proposals for the next question; Agno stores them like this.
         references=[
             {
                 "query": "japan visa germany",
@@ -223,8 +218,11 @@ def visa_rules(start: int) -> Script:
 
 def itinerary(start: int) -> Script:
     """Structured output: the content is an object."""
+    from pydantic import create_model
+
+    shape = create_model("Itinerary", city=str, days=list[dict[str, Any]], cost_eur=float, rain_plan=(str | None, None))
     script = Script("kyoto-itinerary", GUIDE, YUKI, start)
-    run = script.turn(
+    script.turn(
         "Two days in Kyoto as data, please.",
         {
             "city": "Kyoto",
@@ -235,8 +233,8 @@ def itinerary(start: int) -> Script:
             "cost_eur": 186.5,
             "rain_plan": None,
         },
+        schema=shape,
     )
-    run["content_type"] = "Itinerary"
     return script
 
 

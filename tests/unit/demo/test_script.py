@@ -1,10 +1,16 @@
 """Demo runs have the shapes Agno stores."""
 
+import json
+
+import pytest
+
 from agentos.demo.cast import FLIGHTS, LEDGER, MONTH_END, TRIP_DESK
+from agentos.demo.fill import demo_sessions, session_row
 from agentos.demo.flow import Flow
 from agentos.demo.parts import Call, bar_chart, error_dialog, tokens_of
 from agentos.demo.script import Script
 from agentos.records import Run, parse_run
+from agentos.workflow import Steps
 
 START = 1_790_000_000
 
@@ -43,14 +49,31 @@ def test_members_come_before_their_leader() -> None:
 
 def test_a_flow_keeps_executor_runs_and_metrics_by_step() -> None:
     script = Script("s", MONTH_END, "u", START)
-    flow = Flow(script, "Q")
-    step = flow.agent("read", LEDGER, "task", "result")
-    failed = flow.function("post", "no", error="locked")
-    run = flow.finish("A", flow.container("both", "Steps", "done", step, failed))
+    with Flow(script) as flow:
+        steps = [flow.agent("read", LEDGER, ("result",)), flow.function("post", "no", error="locked")]
+        run = flow.run("Q", Steps("both", steps=steps))
+    assert script.runs == [run]
     assert run["step_results"][0]["success"] is False
+    step, failed = run["step_results"][0]["steps"]
+    assert (step["content"], failed["content"], failed["error"]) == ("result", "no", "locked")
     assert run["step_executor_runs"][0]["run_id"] == step["step_run_id"]
     assert run["step_executor_runs"][0]["parent_run_id"] == run["run_id"]
     assert run["metrics"]["steps"]["read"]["metrics"] == run["step_executor_runs"][0]["metrics"]
+
+
+def test_a_step_that_fails_ends_the_run_and_says_nothing_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    script = Script("s", MONTH_END, "u", START)
+    with Flow(script) as flow:
+        run = flow.run("Q", flow.failing("post", "locked"), flow.function("never", ""))
+    assert (run["status"], run["content"]) == ("ERROR", "locked")
+    assert not caplog.records
+
+
+def test_everything_of_a_script_is_the_same_when_it_is_played_again() -> None:
+    def played(now: int) -> str:
+        return json.dumps([[session_row(script), script.runs] for script in demo_sessions(now)])
+
+    assert played(START) == played(START)
 
 
 def test_times_run_on() -> None:
