@@ -1,9 +1,10 @@
 """Lets many processes continue sessions at once, through our agents and through Agno's, and counts what is stored.
 
-    python bench/sessions_concurrent.py [--writers 8] [--turns 200] [--only AgentOS] [--on sqlite]
+    python bench/sessions_concurrent.py [--writers 8] [--turns 200] [--only AgentOS] [--on sqlite] [--lists]
 
-So many processes continue one session, and as many others each one of its own, on SQLite and on PostgreSQL. What the
-tables then hold is read with plain SQL. Prints a Markdown table; the exit status is 1 if our own runtime lost anything.
+So many processes continue one session, and as many others each one of its own, on SQLite and on PostgreSQL; with
+--lists also in databases of Agno 2's, where runs are a list in the session's row. What is then stored is read with
+plain SQL. Prints a Markdown table; the exit status is 1 if our own runtime lost anything.
 """
 
 import argparse
@@ -14,19 +15,19 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from sides import AGNO_3, OURS, postgres, talkers
+from sides import AGNO_2, AGNO_3, OURS, postgres, talkers
 
 SHARED, USER, ANSWER, TOKENS = "shared", "alice", "ok", 10
 HEAD = (
-    "| side | database | turns | seconds | turns/s | median turn, ms | slowest, ms | failed | lost | stored twice"
-    " | own order broken | run_index twice | gaps | tokens missing |"
+    "| side | database | runs are | turns | seconds | turns/s | median turn, ms | slowest, ms | failed | lost"
+    " | stored twice | own order broken | run_index twice | gaps | tokens missing |"
 )
 
 
@@ -57,12 +58,12 @@ class Outcome:
         """Whether every turn is there once, in order, and counted."""
         return not any((self.failed, self.lost, self.twice, self.disordered, self.doubled, self.gaps, self.tokens))
 
-    def row(self, side: str, database: str) -> str:
+    def row(self, *of: str) -> str:
         """Return the line of the table."""
         speed = (self.turns, f"{self.seconds:.1f}", f"{self.turns / self.seconds:.0f}")
         times = (f"{self.median * 1000:.1f}", f"{self.slowest * 1000:.0f}")
         counts = (self.failed, self.lost, self.twice, self.disordered, self.doubled, self.gaps, self.tokens)
-        return f"| {' | '.join(map(str, (side, database, *speed, *times, *counts)))} |"
+        return f"| {' | '.join(map(str, (*of, *speed, *times, *counts)))} |"
 
 
 def job(url: str, writer: str, session_id: str, turns: int) -> dict[str, Any]:
@@ -71,16 +72,18 @@ def job(url: str, writer: str, session_id: str, turns: int) -> dict[str, Any]:
     return {"url": url, "session_id": session_id, "user_id": USER, "answer": ANSWER, "messages": messages}
 
 
-def talk(side: str, url: str, writers: int, turns: int) -> Outcome:
+def talk(side: str, url: str, writers: int, turns: int, maker: str = "") -> Outcome:
     """Let `writers` processes continue one session, and as many others each its own; return what came of it.
 
-    A first turn in the shared session makes the tables, so that the start is the same for everybody.
+    A first turn in the shared session makes the tables, so that the start is the same for everybody; `maker` says it,
+    if it is another side.
     """
     jobs = [job(url, f"shared-{n}", SHARED, turns) for n in range(writers)]
     jobs += [job(url, f"own-{n}", f"own-{n}", turns) for n in range(writers)]
     first = job(url, "first", SHARED, 1)
+    with talkers(maker or side) as [maker_of_tables]:
+        done = {"first": maker_of_tables.do(first)}
     with talkers(*[side] * len(jobs)) as started:
-        done = {"first": started[0].do(first)}
         began = time.perf_counter()
         for talker, each in zip(started, jobs, strict=True):
             talker.send(each)
@@ -133,32 +136,41 @@ def disorder(runs: Sequence[tuple[str, int, str]]) -> int:
 
 
 def stored(url: str) -> tuple[list[tuple[str, int, str]], dict[str, int]]:
-    """Return session, run_index and message of each stored run, in Agno's order, and each session's total tokens."""
-    runs = "SELECT session_id, run_index, run_data FROM {}agno_runs ORDER BY run_index, created_at, run_id"
-    sessions = "SELECT session_id, session_data FROM {}agno_sessions"
-    found, rows = (list(rows_of(url, sql)) for sql in (runs, sessions))
-    messages = [(session_id, index, decoded(data)["input"]["input_content"]) for session_id, index, data in found]
-    data = {session_id: decoded(text) or {} for session_id, text in rows}
-    totals = {id_: (each.get("session_metrics") or {}).get("total_tokens", 0) for id_, each in data.items()}
-    return messages, totals
-
-
-def rows_of(url: str, sql: str) -> Iterator[tuple[Any, ...]]:
-    """Yield rows; {} in the SQL is the schema."""
-    if url.startswith("sqlite"):
-        connection = sqlite3.connect(url.removeprefix("sqlite:///"))
-        yield from connection.execute(sql.format(""))
-        connection.close()
+    """Return session, run_index (or place in the list) and message of each stored run, and each session's tokens."""
+    sessions = rows_of(url, "SELECT * FROM {}agno_sessions")
+    if any("runs" in session for session in sessions):
+        lists = [(session["session_id"], decoded(session["runs"]) or []) for session in sessions]
+        runs = [(session_id, place, run) for session_id, of in lists for place, run in enumerate(of)]
     else:
-        import psycopg
+        rows = rows_of(url, "SELECT session_id, run_index, run_data FROM {}agno_runs ORDER BY 2, created_at, run_id")
+        runs = [(row["session_id"], row["run_index"], decoded(row["run_data"])) for row in rows]
+    data = {session["session_id"]: decoded(session["session_data"]) or {} for session in sessions}
+    totals = {id_: (each.get("session_metrics") or {}).get("total_tokens", 0) for id_, each in data.items()}
+    return [(session_id, place, run["input"]["input_content"]) for session_id, place, run in runs], totals
 
-        with psycopg.connect(url) as server:
-            yield from server.execute(sql.format("ai.").encode())
+
+def rows_of(url: str, sql: str) -> list[dict[str, Any]]:
+    """Return rows by column; {} in the SQL is the schema."""
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            return fetched(connection.execute(sql.format("")))
+    import psycopg
+
+    with psycopg.connect(url) as server:
+        return fetched(server.execute(sql.format("ai.").encode()))
+
+
+def fetched(cursor: Any) -> list[dict[str, Any]]:
+    """Return what a cursor has found."""
+    columns = [column[0] for column in cursor.description]
+    return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
 
 def decoded(value: Any) -> Any:
-    """Return JSON that may be text."""
-    return json.loads(value) if isinstance(value, str) else value
+    """Return JSON that may be text, once or, in Agno 2's files, twice."""
+    while isinstance(value, str):
+        value = json.loads(value)
+    return value
 
 
 def main() -> None:
@@ -166,21 +178,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--writers", type=int, default=8, help="processes at one session, and as many at others")
     parser.add_argument("--turns", type=int, default=200)
-    parser.add_argument("--only", choices=[OURS, AGNO_3])
+    parser.add_argument("--only", choices=[OURS, AGNO_3, AGNO_2])
     parser.add_argument("--on", choices=["sqlite", "postgresql"])
+    parser.add_argument("--lists", action="store_true", help="also where runs are a list (Agno 2)")
     given = parser.parse_args()
     print(HEAD, "|---" * HEAD.count(" | ") + "|---|", sep="\n", flush=True)
     exact = True
+    kinds = [("table", "", AGNO_3)] + ([("list", AGNO_2, AGNO_2)] if given.lists else [])
+    sides = [(kind, maker, side) for kind, maker, agno in kinds for side in (OURS, agno) if given.only in (None, side)]
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         for database in [given.on] if given.on else ["sqlite", "postgresql"]:
             server = stack.enter_context(postgres()) if database == "postgresql" else None
-            for side in [given.only] if given.only else [OURS, AGNO_3]:
-                url = server.database() if server else f"sqlite:///{folder}/{side.split()[0]}.db"
-                came = talk(side, url, given.writers, given.turns)
-                print(came.row(side, database), flush=True)
+            for kind, maker, side in sides:
+                url = server.database() if server else f"sqlite:///{folder}/{side.split()[0]}-{kind}.db"
+                came = talk(side, url, given.writers, given.turns, maker)
+                print(came.row(side, database, kind), flush=True)
                 exact = exact and (came.is_exact or side != OURS)
                 for problem in came.problems:
-                    print(f"{side}, {database}: {problem[:300]}", file=sys.stderr)
+                    print(f"{side}, {database}, {kind}: {problem[:300]}", file=sys.stderr)
     sys.exit(0 if exact else 1)
 
 
