@@ -1,15 +1,15 @@
 """Running an agent or a team: once, as a stream, from an event loop; and keeping what came of it."""
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 from agentos.agents import cancelling
-from agentos.agents.background import current_loop, run_in_thread, stream_in_thread
 from agentos.agents.component import OpenSession, logger
 from agentos.agents.context import extra_messages, system_message, user_messages
 from agentos.agents.continuing import Continuing
+from agentos.agents.forms import Forms
 from agentos.agents.history import history_messages, history_runs
 from agentos.agents.identity import new_id
 from agentos.agents.loop import Loop
@@ -31,6 +31,8 @@ ChatRun = RunOutput | TeamRunOutput
 Item = RunOutputEvent | ChatRun
 Items = Generator[RunOutputEvent | ChatRun, None, None]
 
+# Runs at the beginning of a session from which a name for it is found; members' runs are among them.
+_NAMED_BY: Final = 6
 _ADDITIONS: Final = (
     *("output_schema", "add_history_to_context", "add_session_state_to_context", "add_dependencies_to_context"),
 )
@@ -42,8 +44,12 @@ _PLAIN: Final = frozenset(
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class ChatComponent(Continuing, ModelComponent):
+class ChatComponent(Continuing, Forms, ModelComponent):
     """What agents and teams do alike."""
+
+    def is_plain_event(self, event: str | None) -> bool:
+        """Whether a stream has this event also without `stream_events`."""
+        return event in _PLAIN
 
     # --- asked by a caller --------------------------------------------------------------------------------------
     def run(self, input: Any, *, stream: bool | None = None, stream_events: bool | None = None, **options: Any) -> Any:
@@ -243,68 +249,9 @@ class ChatComponent(Continuing, ModelComponent):
     def _members_to_store(self, progress: Progress) -> Sequence[Run]:
         return ()
 
-    # --- the forms of asking ------------------------------------------------------------------------------------
-    def _answer(
-        self,
-        make: Callable[..., Items],
-        stream: bool | None,
-        events: bool | None,
-        options: dict[str, Any],
-    ) -> Any:
-        stream = self.stream if stream is None else stream
-        with_run = bool(options.pop("yield_run_output", False))
-        items = make(loop=None, stream=bool(stream), **options)
-        return self._chosen(items, events, with_run) if stream else last(items)
-
-    def _answer_async(
-        self,
-        make: Callable[..., Items],
-        stream: bool | None,
-        events: bool | None,
-        options: dict[str, Any],
-    ) -> Any:
-        stream = self.stream if stream is None else stream
-        with_run = bool(options.pop("yield_run_output", False))
-        if stream:
-            return self._stream_async(make, events, with_run, options)
-        return self._run_async(make, options)
-
-    async def _run_async(self, make: Callable[..., Items], options: dict[str, Any]) -> ChatRun:
-        run_id = options.setdefault("run_id", new_id()) if "run_response" not in options else ""
-        loop = current_loop()
-        return await run_in_thread(
-            lambda: last(make(loop=loop, stream=False, **options)), on_cancel=lambda: cancelling.cancel_run(run_id)
-        )
-
-    async def _stream_async(
-        self,
-        make: Callable[..., Items],
-        events: bool | None,
-        with_run: bool,
-        options: dict[str, Any],
-    ) -> AsyncIterator[Item]:
-        loop = current_loop()
-        async for item in stream_in_thread(
-            lambda: self._chosen(make(loop=loop, stream=True, **options), events, with_run)
-        ):
-            yield item
-
-    def _chosen(self, items: Items, events: bool | None, with_run: bool) -> Iterator[Item]:
-        """Yield those that the caller asked for."""
-        everything = self.stream_events if events is None else events
-        try:
-            for item in items:
-                if isinstance(item, RunOutputEvent):
-                    if everything or item.event in _PLAIN:
-                        yield item
-                elif with_run:
-                    yield item
-        finally:
-            items.close()
-
     def _found_name(self, session: Session) -> str:
-        runs = self.db.last_runs(session.session_id or "", None) if self.db else []
-        return find_name(self.chat_model(), runs[:3])
+        runs = self.db.get_runs(session.session_id, limit=_NAMED_BY) if self.db else []
+        return find_name(self.chat_model(), [run for run in runs if run.is_top_level])
 
     def _forget(self, session_id: str) -> None:
         self._cache.forget(session_id)
@@ -353,13 +300,3 @@ def validated(schema: Any, value: Any) -> Any:
     if schema is None or isinstance(value, schema):
         return value
     return schema.model_validate_json(value) if isinstance(value, str) else schema.model_validate(value)
-
-
-def last(items: Items) -> ChatRun:
-    """Return the run at the end of its events."""
-    run: Item | None = None
-    for item in items:
-        run = item
-    if not isinstance(run, RunOutput | TeamRunOutput):
-        raise TypeError("A run ends with a run.")
-    return run

@@ -19,7 +19,7 @@ __all__ = ["step_input_of", "task_of", "task_within", "work_of"]
 
 _MEDIA = ("images", "videos", "audio", "files")
 # Options of Agno's programs that change nothing here.
-_IGNORED = ("debug_mode", "background_tasks", "websocket", "enable_websocket")
+_IGNORED = ("debug_mode", "background", "background_tasks", "websocket", "enable_websocket")
 
 
 def task_of(

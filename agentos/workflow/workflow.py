@@ -1,6 +1,6 @@
 """A workflow: steps that are done in their order, in a session."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -188,7 +188,9 @@ class Workflow(Asking, Keeping, SessionComponent):
             steps = [node.to_dict() for node in self.nodes()] if self.steps is not None else []
         return super().component_data() | {"steps": steps}
 
-    def _runs(self, input: Any, *, loop: Any = None, stream: bool = False, **options: Any) -> Iterator[Any]:
+    def _runs(
+        self, input: Any, *, loop: Any = None, stream: bool = False, **options: Any
+    ) -> Generator[Any, None, None]:
         run_id = options.pop("run_id", None) or new_id()
         opened = self._open(
             options.pop("session_id", None),
@@ -204,7 +206,7 @@ class Workflow(Asking, Keeping, SessionComponent):
         run_id: str | None,
         session_id: str | None,
         requirements: Sequence[StepRequirement] | None,
-    ) -> tuple[Callable[..., Iterator[Any]], dict[str, Any]]:
+    ) -> tuple[Callable[..., Generator[Any, None, None]], dict[str, Any]]:
         run_id = run_id or (run.run_id if run is not None else None)
         if run_id is None:
             raise ValueError("Name the run to continue: give it, or its run_id.")
@@ -220,7 +222,7 @@ class Workflow(Asking, Keeping, SessionComponent):
         loop: Any = None,
         stream: bool = False,
         **options: Any,
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         opened = self._open(
             options.pop("session_id", None),
             options.pop("user_id", None),
