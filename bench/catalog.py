@@ -59,7 +59,8 @@ def measure(given: argparse.Namespace, folder: Path) -> None:
 def lists(rows: Any) -> None:
     """Time the questions a list page asks."""
     from agentos.catalog.facets import facets, histogram
-    from agentos.catalog.filters import ListFilters
+    from agentos.catalog.query.listing import ListQuery
+    from agentos.catalog.query.tree import Words
 
     deep = None
     for _ in range(20):
@@ -67,8 +68,8 @@ def lists(rows: Any) -> None:
     for sort in ("-updated", "-tokens", "-cost", "title", "user"):
         print(f"list:   {timed(partial(rows.page, sort)):.1f} ms first page by {sort}")
     print(f"list:   {timed(lambda: rows.page('-updated', deep)):.1f} ms page 20 by -updated")
-    print(f"list:   {timed(lambda: rows.filtered(ListFilters(text='café')).page()):.1f} ms with a word")
-    print(f"list:   {timed(lambda: facets(rows, ListFilters())):.1f} ms facets")
+    print(f"list:   {timed(lambda: rows.filtered(ListQuery((Words('café'),))).page()):.1f} ms with a word")
+    print(f"list:   {timed(lambda: facets(rows, ListQuery())):.1f} ms facets")
     print(f"list:   {timed(lambda: histogram(rows)):.1f} ms histogram")
 
 

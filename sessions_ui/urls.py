@@ -9,6 +9,7 @@ from sessions_ui.views import health, run, session, sessions, sign_in, turns
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("sessions/", sessions.sessions, name="sessions"),
+    path("sessions/complete/", sessions.complete, name="sessions_complete"),
     path("sessions/<slug:source>/<str:qid>/", session.session, name="session"),
     path("sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/", run.run, name="run"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),

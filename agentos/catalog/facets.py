@@ -8,7 +8,9 @@ from django.db.models import BigIntegerField, Count, F, Max, Min, Q, Value
 from django.db.models.functions import Cast, Floor
 from django.utils import timezone
 
-from agentos.catalog.filters import NO_USER, ListFilters
+from agentos.catalog.query.fields import TYPES
+from agentos.catalog.query.listing import NO_USER, NO_VALUE, ListQuery
+from agentos.catalog.query.tree import Exact, Missing, Term
 
 if TYPE_CHECKING:
     from agentos.catalog.queries import SessionQuerySet
@@ -25,8 +27,12 @@ _COMBINATIONS = 2_000
 
 @dataclass(frozen=True)
 class FacetValue:
-    """A value with the number of sessions that have it, among those the other filters leave."""
+    """A value with the number of sessions that have it, among those the other filters leave. `term` asks for them.
 
+    A chosen value's term is the one the query has: an agent may stand there by its name.
+    """
+
+    term: Term
     value: str
     label: str
     count: int
@@ -65,14 +71,14 @@ class Histogram:
     bars: list[Bar] = field(default_factory=list)
 
 
-def facets(rows: "SessionQuerySet", filters: ListFilters) -> Facets:
+def facets(rows: "SessionQuerySet", query: ListQuery) -> Facets:
     """Count each facet's values with every filter but its own. Three queries: one for the facets of few values."""
     more: set[str] = set()
 
     def counted(name: str, column: str, *labels: str) -> list[FacetValue]:
-        found = rows.filtered(filters.without(name)).order_by().values(column, *labels)
+        found = rows.filtered(query.without(name)).order_by().values(column, *labels)
         found = found.annotate(n=Count("id")).order_by("-n", column)[: TOP + 1]
-        chosen = getattr(filters, name)
+        chosen = query.chosen(name)
         values = [
             _value(name, chosen, *(str(row[part] or "") for part in (column, *labels)), row["n"]) for row in found
         ]
@@ -80,7 +86,7 @@ def facets(rows: "SessionQuerySet", filters: ListFilters) -> Facets:
             more.add(name)
         return values[:TOP]
 
-    few = _counted_together(rows, filters)
+    few = _counted_together(rows, query)
     more |= {name for name, values in few.items() if len(values) > TOP}
     return Facets(
         source=few["source"][:TOP],
@@ -92,34 +98,43 @@ def facets(rows: "SessionQuerySet", filters: ListFilters) -> Facets:
     )
 
 
-def _counted_together(rows: "SessionQuerySet", filters: ListFilters) -> dict[str, list[FacetValue]]:
+def _counted_together(rows: "SessionQuerySet", query: ListQuery) -> dict[str, list[FacetValue]]:
     """Count sources, types and statuses from the combinations there are, which are few, in one walk over the rows.
 
     Statuses are foreign text: of more than _COMBINATIONS, the rarest are not counted.
     """
-    found = rows.filtered(filters.without(*_FEW)).order_by().values_list(*_FEW.values()).annotate(n=Count("id"))
+    found = rows.filtered(query.without(*_FEW)).order_by().values_list(*_FEW.values()).annotate(n=Count("id"))
     counts: dict[str, Counter[str]] = {name: Counter() for name in _FEW}
+    wanted = {name: {_named(term) for term in query.chosen(name)} for name in _FEW}
     for *values, n in found.order_by("-n", *_FEW.values())[:_COMBINATIONS]:
         named = dict(zip(_FEW, (str(value or "") or "none" for value in values), strict=True))
-        fits = {name for name, value in named.items() if not (wanted := getattr(filters, name)) or value in wanted}
+        fits = {name for name, value in named.items() if not wanted[name] or value in wanted[name]}
         for name, value in named.items():
             if fits >= _FEW.keys() - {name}:
                 counts[name][value] += n
     return {
         name: [
-            _value(name, getattr(filters, name), value, n)
+            _value(name, query.chosen(name), value, n)
             for value, n in sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
         ]
         for name, counted in counts.items()
     }
 
 
-def _value(name: str, chosen: tuple[str, ...], value: str, *rest: str | int) -> FacetValue:
+def _value(name: str, chosen: tuple[Term, ...], value: str, *rest: str | int) -> FacetValue:
     *labels, count = rest
-    if not value:
-        value = NO_USER if name == "user" else "none"
     kind = value if name == "type" else str(labels[1]) if len(labels) > 1 else ""
-    return FacetValue(value, str(labels[0] if labels else "") or value, int(count), kind, value in chosen)
+    field_name = kind if name == "component" and kind in TYPES else name
+    term = Term(field_name, Exact(value) if value and (value != NO_VALUE or name not in _FEW) else Missing())
+    label = str(labels[0] if labels else "") or value
+    same = {term, Term(name, term.test)} | ({Term(field_name, Exact(label))} if name == "component" else set())
+    asked = next((one for one in chosen if one in same), None)
+    value = value or (NO_USER if name == "user" else NO_VALUE)
+    return FacetValue(asked or term, value, label or value, int(count), kind, asked is not None)
+
+
+def _named(term: Term) -> str:
+    return term.test.text if isinstance(term.test, Exact) else NO_VALUE
 
 
 def histogram(rows: "SessionQuerySet") -> Histogram:

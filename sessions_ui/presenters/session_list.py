@@ -2,17 +2,18 @@
 
 import zlib
 from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Any
 
 from django.http import QueryDict
 from django.template.defaultfilters import date as date_text
 
 from agentos.catalog.facets import Facets, FacetValue
-from agentos.catalog.filters import NO_USER, ListFilters
 from agentos.catalog.models import SourceState
 from agentos.catalog.paging import DEFAULT_SORT
 from agentos.catalog.queries import SessionQuerySet
+from agentos.catalog.query.fields import FIELDS, STATUSES, TYPES, Takes
+from agentos.catalog.query.listing import FACETS, NO_USER, NO_VALUE, ListQuery
+from agentos.catalog.query.printer import printed, value_of
+from agentos.catalog.query.tree import Exact, Missing, Node, Not, Term, Words, leaves
 from sessions_ui.templatetags.sessions import STATUS_WORDS, status_word
 
 COLUMNS = (
@@ -29,24 +30,41 @@ COLUMNS = (
 SINCE_WORDS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
 # Texts read from their beginning, numbers from their largest.
 _ASCENDING_FIRST = ("title", "component", "user")
-_MANY = ("status", "type", "component", "user", "source")
 _SHOWN_VALUES = 8
 _COUNTED_CHIPS = 6
-_NO_STATUS = "none"
-# Orders of statuses and types that stay where they are when counts change.
-_STATUS_ORDER = ("ERROR", "PAUSED", "RUNNING", "PENDING", "CANCELLED", "REGENERATED", "COMPLETED", _NO_STATUS)
-_TYPE_ORDER = ("agent", "team", "workflow")
+# An order of statuses that stays where it is when counts change.
+_STATUS_ORDER = (*STATUSES, NO_VALUE)
 
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter that is on, with the URL that takes it off. `without`: what would match then, None if not counted."""
+    """A part of the query, with the URL that takes it off. `without`: what would match then, None if not counted.
+
+    `negated`: the part leaves out what it names. `is_typed`: it stands in the box as text.
+    """
 
     key: str
     value: str
     url: str
-    rest: ListFilters
+    rest: ListQuery
+    negated: bool = False
+    is_typed: bool = False
     without: int | None = None
+
+
+@dataclass(frozen=True)
+class Box:
+    """What the query box holds: the text to edit, and the parts that stand before it as chips, as one text.
+
+    `problem` is a sentence about `wrong`, the part of the text between `before` and `behind`.
+    """
+
+    typed: str
+    kept: str
+    problem: str = ""
+    before: str = ""
+    wrong: str = ""
+    behind: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +91,7 @@ class Option:
     """A checkbox of a facet. `status` and `kind` say which mark stands before it."""
 
     id: str
+    name: str
     value: str
     label: str
     count: int
@@ -92,44 +111,48 @@ class FacetGroup:
     find: bool = False
 
 
-def list_url(filters: ListFilters, sort: str, after: str | None = None) -> str:
-    """Return the query that shows the list in this state: always the same for the same state."""
-    query = QueryDict(mutable=True)
-    values = {"q": filters.text, "since": filters.since, "from": filters.after, "to": filters.before}
-    for name, value in values.items():
-        if value:
-            query[name] = value.isoformat() if isinstance(value, date) else value
-    for name in _MANY:
-        if chosen := getattr(filters, name):
-            query.setlist(name, list(chosen))
+def list_url(query: ListQuery, sort: str, after: str | None = None) -> str:
+    """Return the URL's query that shows the list in this state: always the same for the same state."""
+    url = QueryDict(mutable=True)
+    url.setlist("q", [text for text in (query.text, *(broken.text for broken in query.broken)) if text])
     if sort != DEFAULT_SORT:
-        query["sort"] = sort
+        url["sort"] = sort
     if after:
-        query["after"] = after
-    return f"?{query.urlencode()}"
+        url["after"] = after
+    return f"?{url.urlencode()}"
 
 
-def chips(filters: ListFilters, sort: str) -> list[Chip]:
-    """Return a chip for every filter."""
+def box(query: ListQuery) -> Box:
+    """Return what stands in the query box: free words as text; of a broken query all of the broken text."""
+    if not query.broken:
+        return Box(query.words, query.rest)
+    typed, error = " ".join(broken.text for broken in query.broken), query.broken[0].error
+    end = error.start + error.length
+    return Box(typed, query.text, error.sentence, typed[: error.start], typed[error.start : end], typed[end:])
+
+
+def chips(query: ListQuery, sort: str) -> list[Chip]:
+    """Return a chip for every part of the query; one for each value that is chosen in a facet."""
     found: list[Chip] = []
-
-    def add(key: str, value: str, rest: ListFilters) -> None:
-        found.append(Chip(key, value, list_url(rest, sort), rest))
-
-    for name in _MANY:
-        values = getattr(filters, name)
-        for value in values:
-            rest: dict[str, Any] = {name: tuple(other for other in values if other != value)}
-            add(name, _shown(name, value), replace(filters, **rest))
-    if filters.since:
-        add("updated", SINCE_WORDS[filters.since].lower(), filters.without("since"))
-    if filters.after:
-        add("from", filters.after.isoformat(), filters.without("after"))
-    if filters.before:
-        add("to", filters.before.isoformat(), filters.without("before"))
-    if filters.text:
-        add("text", filters.text, filters.without("text"))
+    for part in query.parts:
+        terms: tuple[Node, ...] = next((query.chosen(name) for name in FACETS if query.part(name) == part), (part,))
+        for term in terms:
+            rest = query.less(part, term if len(terms) > 1 else None)
+            found.append(_chip(term, list_url(rest, sort), rest))
     return found
+
+
+def _chip(node: Node, url: str, rest: ListQuery) -> Chip:
+    match node:
+        case Term():
+            return Chip(node.field, value_of(node), url, rest)
+        case Not(Term() as term):
+            return Chip(term.field, value_of(term), url, rest, negated=True)
+        case Words():
+            return Chip("text", printed(node), url, rest, is_typed=True)
+        case Not(part):
+            return Chip("", printed(part), url, rest, negated=True)
+    return Chip("", printed(node), url, rest)
 
 
 def counted(found: list[Chip], visible: SessionQuerySet) -> list[Chip]:
@@ -139,22 +162,22 @@ def counted(found: list[Chip], visible: SessionQuerySet) -> list[Chip]:
     ]
 
 
-def views(filters: ListFilters, sort: str) -> list[Link]:
+def views(query: ListQuery, sort: str) -> list[Link]:
     """Return the questions most often asked of a list."""
-    found = [("All", ListFilters())]
+    found = [("All", ListQuery())]
     for label, value in (("Needs a person", "PAUSED"), ("Errors", "ERROR"), ("Running", "RUNNING")):
-        found.append((label, ListFilters(status=(value,))))
-    return [Link(label, list_url(wanted, sort), filters == wanted) for label, wanted in found]
+        found.append((label, ListQuery.of(Term("status", Exact(value)))))
+    return [Link(label, list_url(wanted, sort), query == wanted) for label, wanted in found]
 
 
-def columns(filters: ListFilters, sort: str) -> list[Column]:
+def columns(query: ListQuery, sort: str) -> list[Column]:
     """Return the heads of the table's columns."""
     now, descending = sort.removeprefix("-"), sort.startswith("-")
     found = []
     for name, label, classes in COLUMNS:
         down = not descending if name == now else name not in _ASCENDING_FIRST
         aria = ("descending" if descending else "ascending") if name == now else ""
-        found.append(Column(label, classes, list_url(filters, f"-{name}" if down else name), aria))
+        found.append(Column(label, classes, list_url(query, f"-{name}" if down else name), aria))
     return found
 
 
@@ -178,29 +201,30 @@ def orders(sort: str) -> list[tuple[str, str]]:
     return [(name, order_words(name).capitalize()) for name in (names if sort in names else [sort, *names])]
 
 
-def range_words(filters: ListFilters) -> str:
+def range_words(query: ListQuery) -> str:
     """Return the stretch of time that is listed, in words."""
-    if filters.since:
-        return SINCE_WORDS[filters.since]
-    first, last = (date_text(day, "j M Y") if day else "" for day in (filters.after, filters.before))
+    times = [leaf for leaf in leaves(query.node) if isinstance(leaf, Term) and FIELDS[leaf.field].takes is Takes.TIME]
+    if len(times) > 1:
+        return "As the query says"
+    if query.since:
+        return SINCE_WORDS[query.since]
+    first, last = (date_text(day, "j M Y") if day else "" for day in query.days)
     if first and last:
         return f"{first} to {last}"
-    return f"From {first}" if first else f"Up to {last}" if last else "All time"
+    return f"From {first}" if first else f"Up to {last}" if last else "As the query says" if times else "All time"
 
 
-def facet_groups(facets: Facets, filters: ListFilters) -> list[FacetGroup]:
+def facet_groups(facets: Facets, query: ListQuery) -> list[FacetGroup]:
     """Return the facets that have something to choose, the source only when there are several."""
-    statuses = _options("status", facets.status, filters)
-    # A list cannot ask for sessions without a component: they have no id to ask by.
-    components = [value for value in facets.component if value.value != "none"]
+    statuses = _options("status", facets.status, query)
+    # Sessions without any are seldom looked for; the query can ask for them.
+    components = [value for value in facets.component if value.value != NO_VALUE or value.chosen]
     groups = [
         _group("status", "Last status", sorted(statuses, key=lambda one: _place(_STATUS_ORDER, one.value))),
-        _group(
-            "type", "Type", sorted(_options("type", facets.type, filters), key=lambda o: _place(_TYPE_ORDER, o.value))
-        ),
-        _group("component", "Agent, team or workflow", _options("component", components, filters), facets),
-        _group("user", "User", _options("user", facets.user, filters), facets),
-        _group("source", "Source", _options("source", facets.source, filters)),
+        _group("type", "Type", sorted(_options("type", facets.type, query), key=lambda o: _place(TYPES, o.value))),
+        _group("component", "Agent, team or workflow", _options("component", components, query), facets),
+        _group("user", "User", _options("user", facets.user, query), facets),
+        _group("source", "Source", _options("source", facets.source, query)),
     ]
     return [group for group in groups if group.options and (group.name != "source" or len(group.options) > 1)]
 
@@ -214,20 +238,25 @@ def unindexed(states: list[SourceState]) -> int:
     )
 
 
-def _options(name: str, values: list[FacetValue], filters: ListFilters) -> list[Option]:
+def _options(name: str, values: list[FacetValue], query: ListQuery) -> list[Option]:
     """Return a checkbox a value. What is chosen but has no sessions stays, or it could not be taken back."""
-    chosen = getattr(filters, name)
-    counted_values = {value.value for value in values}
-    missing = [FacetValue(value, value, 0, "", True) for value in chosen if value not in counted_values]
+    listed = {value.term for value in values}
+    missing = [_unlisted(term) for term in query.chosen(name) if term not in listed]
     return [_option(name, value) for value in [*values, *missing]]
 
 
+def _unlisted(term: Term) -> FacetValue:
+    value = term.test.text if isinstance(term.test, Exact) else NO_USER if term.field == "user" else NO_VALUE
+    return FacetValue(term, value, value, 0, "", True)
+
+
 def _option(name: str, value: FacetValue) -> Option:
-    label = _shown(name, value.value) if name == "status" or value.value == NO_USER else value.label
+    label = _shown(name, value.value) if name == "status" or isinstance(value.term.test, Missing) else value.label
     return Option(
         # Focus comes back to the same checkbox after a swap by its id; the value may be any text.
         id=f"{name}-{zlib.crc32(value.value.encode(errors='replace')):x}",
-        value=value.value,
+        name=value.term.field,
+        value=value.term.test.text if isinstance(value.term.test, Exact) else value.value,
         label=label.capitalize() if name == "type" else label,
         count=value.count,
         chosen=value.chosen,
@@ -249,5 +278,5 @@ def _place(order: tuple[str, ...], value: str) -> int:
 def _shown(name: str, value: str) -> str:
     """Return what a filter's value is called."""
     if name == "status":
-        return "No runs" if value == _NO_STATUS else status_word(value)
+        return "No runs" if value == NO_VALUE else status_word(value)
     return "no user" if name == "user" and value == NO_USER else value

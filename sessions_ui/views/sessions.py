@@ -1,5 +1,7 @@
 """The list of sessions."""
 
+from dataclasses import asdict
+from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -7,9 +9,11 @@ from django.shortcuts import render, resolve_url
 from django.views.decorators.http import require_safe
 
 from agentos.catalog.facets import facets, histogram
-from agentos.catalog.filters import ListFilters
 from agentos.catalog.models import CatalogSession, SourceState
-from agentos.catalog.paging import clean_sort
+from agentos.catalog.paging import Page, clean_sort
+from agentos.catalog.query.completion import completion
+from agentos.catalog.query.listing import ListQuery
+from agentos.catalog.query.parser import MAX_CHARACTERS
 from agentos.catalog.sync import keep_fresh
 from agentos.db.sources import SourceError
 from sessions_ui.context import source_menu
@@ -32,46 +36,65 @@ FIELDS = (
 def sessions(request: HttpRequest) -> HttpResponse:
     """List the sessions the user may see, narrowed and sorted as the URL says."""
     states, problem = _states()
-    filters = ListFilters.from_query(request.GET)
+    query = ListQuery.from_url(request.GET)
     sort = clean_sort(request.GET.get("sort", ""))
     after = request.GET.get("after")
     visible = CatalogSession.objects.visible_to(request.user)
-    found = visible.filtered(filters)
+    found = visible.filtered(query)
     page = found.page(sort, after, PAGE)
     if wants_json(request):
-        return JsonResponse({"sessions": [_as_data(row) for row in page.rows], "next": page.next})
-    chips = session_list.chips(filters, sort)
+        return _data(query, page)
+    chips = session_list.chips(query, sort)
     context = {
         "nav": "sessions",
         "source_menu": source_menu(states),
         "page": page,
-        "older": session_list.list_url(filters, sort, page.next) if page.next else "",
-        "newer": session_list.list_url(filters, sort, page.previous) if page.previous else "",
+        "older": session_list.list_url(query, sort, page.next) if page.next else "",
+        "newer": session_list.list_url(query, sort, page.previous) if page.previous else "",
         "is_later_page": bool(after),
-        "filters": filters,
-        "problems": [text for text in (problem, page.problem, *filters.problems) if text],
+        "problems": [text for text in (problem, page.problem, *query.problems) if text],
         "states": states,
         "unindexed": session_list.unindexed(states),
-        "chips": chips if page.rows else session_list.counted(chips, visible),
-        "facets": session_list.facet_groups(facets(visible, filters), filters),
+        "chips": chips if page.rows or query.broken else session_list.counted(chips, visible),
+        "facets": [] if query.broken else session_list.facet_groups(facets(visible, query), query),
         "histogram": drawn(histogram(found)),
-        **_controls(filters, sort),
+        "box": session_list.box(query),
+        **_controls(query, sort),
     }
-    return _answer(request, context, session_list.list_url(filters, sort, after))
+    return _answer(request, context, session_list.list_url(query, sort, after))
 
 
-def _controls(filters: ListFilters, sort: str) -> dict[str, Any]:
-    all_time = filters.without("since", "after", "before")
+@require_safe
+def complete(request: HttpRequest) -> JsonResponse:
+    """Answer with what could stand at the end of `q`: fields of the query language, and values of visible sessions."""
+    found = completion(CatalogSession.objects.visible_to(request.user), request.GET.get("q", "")[:MAX_CHARACTERS])
+    return JsonResponse({"start": found.start, "suggestions": [asdict(one) for one in found.suggestions]})
+
+
+def _data(query: ListQuery, page: Page) -> JsonResponse:
+    if query.broken:
+        text, error = query.broken[0].text, query.broken[0].error
+        place = {"query": text, "start": error.start, "length": error.length}
+        return JsonResponse({"error": error.sentence, **place}, status=HTTPStatus.BAD_REQUEST)
+    return JsonResponse({"sessions": [_as_data(row) for row in page.rows], "next": page.next})
+
+
+def _controls(query: ListQuery, sort: str) -> dict[str, Any]:
+    all_time = query.without("since", "days")
+    first, last = (None, None) if query.broken else query.days
     return {
-        "views": session_list.views(filters, sort),
-        "columns": session_list.columns(filters, sort),
+        "views": session_list.views(query, sort),
+        "columns": session_list.columns(query, sort),
         "sort": sort,
         "order": session_list.order_words(sort),
         "orders": session_list.orders(sort),
         "by_time": sort in ("-updated", "-created"),
         "since": session_list.SINCE_WORDS.items(),
-        "range": session_list.range_words(filters),
-        "all_time": "" if all_time == filters else session_list.list_url(all_time, sort),
+        "chosen_since": "" if query.broken else query.since,
+        "first_day": first,
+        "last_day": last,
+        "range": session_list.range_words(query),
+        "all_time": "" if all_time == query else session_list.list_url(all_time, sort),
     }
 
 
