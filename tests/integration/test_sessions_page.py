@@ -91,7 +91,7 @@ def test_reads_no_payload_and_takes_few_statements(lab: Path, viewer: Person) ->
     lists = [query["sql"] for query in own if '"catalog_' in query["sql"]]
     assert lists and not [sql for sql in lists for name in PAYLOADS if name in sql]
     assert not [query for query in own if "tool_calls_by_name" in query["sql"] or '"topics"' in query["sql"]]
-    assert len(own) <= 16
+    assert len(own) <= 12
 
 
 def test_a_new_session_is_there_at_the_next_look(lab: Path, viewer: Person) -> None:

@@ -28,7 +28,7 @@ class TestNothingMatches:
         html = html_of(viewer, user="bob", status="ERROR")
         assert "No session matches both filters" in html
         assert re.search(r"user: .*?bob.*?without it, .*?>1 session<", html, re.S)
-        assert re.search(r"status: .*?Error.*?without it, .*?>3 sessions<", html, re.S)
+        assert re.search(r"status: .*?error.*?without it, .*?>3 sessions<", html, re.S)
 
     def test_what_is_chosen_stays_in_its_facet(self, viewer: Person) -> None:
         make_session()
@@ -116,7 +116,7 @@ class TestUrls:
             {"q": "", "since": "", "sort": "-updated", "type": "agent", "junk": "1"},
             headers={"HX-Request": "true", "HX-Target": "list"},
         )
-        assert response.headers["HX-Push-Url"] == "/sessions/?type=agent"
+        assert response.headers["HX-Push-Url"] == "/sessions/?q=type%3Aagent"
 
     def test_going_back_asks_for_the_whole_page(self, viewer: Person) -> None:
         headers = {"HX-Request": "true", "HX-Target": "list", "HX-History-Restore-Request": "true"}
@@ -127,13 +127,80 @@ class TestUrls:
         html = html_of(viewer, type="agent", user=["alice@example.com", "bob"], sort="-tokens", since="7d")
         link = re.search(r'<a href="([^"]*)" aria-label="Remove the filter user bob"', html)
         assert link is not None
-        assert link[1].replace("&amp;", "&") == "?since=7d&type=agent&user=alice%40example.com&sort=-tokens"
+        assert link[1].replace("&amp;", "&") == "?q=type%3Aagent+user%3Aalice%40example.com+updated%3A7d&sort=-tokens"
 
     def test_the_theme_is_rendered_by_the_server(self, viewer: Person) -> None:
         viewer.client.cookies["theme"] = "dark"
         assert '<html lang="en" data-theme="dark">' in html_of(viewer)
         viewer.client.cookies["theme"] = '"><script>'
         assert '<html lang="en">' in html_of(viewer)
+
+
+class TestQuery:
+    """One state for box, chips, facets and times; and a mistake loses nothing."""
+
+    def test_chips_box_and_controls_share_the_query(self, viewer: Person) -> None:
+        make_session(title="cats", tool_calls_by_name={"feed": 1})
+        html = html_of(viewer, q="cats tool:feed -user:bob type:agent updated:30d or type:team")
+        assert 'name="q" value="(type:agent' not in html
+        html = html_of(viewer, q="cats tool:feed -user:bob type:agent")
+        assert '<input type="hidden" name="q" value="tool:feed -user:bob">' in html
+        assert re.search(r'id="query" name="q" value="cats"', html)
+        assert re.search(r'name="type" value="agent" checked', html)
+        assert 'aria-label="Remove the filter not user bob"' in html and ">not</span>" in html
+        assert 'aria-label="Remove the filter type agent"' in html
+        assert html.count("data-row") == 1
+
+    def test_what_the_form_sends_is_one_query(self, viewer: Person) -> None:
+        make_session(title="cats")
+        form = {"q": ["tool:feed", "cats"], "type": ["agent", "team"], "user": "", "since": "7d", "from": "", "to": ""}
+        response = viewer.client.get("/sessions/", form, headers={"HX-Request": "true", "HX-Target": "list"})
+        pushed = response.headers["HX-Push-Url"]
+        assert pushed == "/sessions/?q=%28type%3Aagent+or+type%3Ateam%29+updated%3A7d+tool%3Afeed+cats"
+        again = viewer.client.get(pushed, headers={"HX-Request": "true", "HX-Target": "list"})
+        assert again.headers["HX-Push-Url"] == pushed
+
+    def test_an_agent_chosen_by_name_is_chosen_in_its_facet(self, viewer: Person) -> None:
+        make_session()
+        html = html_of(viewer, q='agent:"Trip Planner"')
+        assert re.search(r'name="agent" value="Trip Planner" checked>', html)
+        assert 'name="agent" value="trip-planner"' not in html
+
+    def test_a_mistake_is_marked_and_nothing_is_lost(self, viewer: Person) -> None:
+        make_session()
+        html = html_of(viewer, q=["tool:feed type:team", 'cats <b> user:"b'], since="7d")
+        assert 'value="cats &lt;b&gt; user:&quot;b"' in html
+        assert re.search(r"<mark>.*?&quot;b.*?</mark>", html) and "This quote is not closed." in html
+        assert 'name="q" value="type:team updated:7d tool:feed"' in html
+        assert "was not applied" in html and "data-row" not in html and "No session matches" not in html
+        assert (
+            'aria-invalid="true" aria-describedby="query-problem"' in html
+            and "cats <b>" not in html
+            and "0 sessions" not in html
+        )
+        assert '<option value="7d" selected' not in html
+        pushed = viewer.client.get(
+            "/sessions/", {"q": ["type:team", "user:"]}, headers={"HX-Request": "true", "HX-Target": "list"}
+        ).headers["HX-Push-Url"]
+        assert pushed == "/sessions/?q=type%3Ateam&q=user%3A"
+
+    def test_programs_are_told_where_the_mistake_is(self, viewer: Person) -> None:
+        make_session()
+        answer = viewer.client.get("/sessions/", {"q": "cats user:a*b", "format": "json"})
+        assert answer.status_code == 400
+        assert answer.json() == {
+            "error": "A * stands for any text only at the end of a value. Put the value in quotes to mean a *.",
+            "query": "cats user:a*b",
+            "start": 11,
+            "length": 1,
+        }
+
+    def test_it_takes_few_statements_and_no_payload(self, viewer: Person) -> None:
+        make_session(title="cats", error_count=1)
+        with CaptureQueriesContext(connection) as asked:
+            html = html_of(viewer, q="cats -tool:x (model:a* or has:error) tokens:>1 after:2000-01-01 user:alice*")
+        assert html.count("data-row") == 1 and len(asked) <= 12
+        assert not [one for one in asked if "DISTINCT" in one["sql"]]
 
 
 def test_it_takes_as_many_statements_for_many_rows_as_for_one(viewer: Person) -> None:

@@ -68,7 +68,8 @@ def _values(rows: "SessionQuerySet", field: Field, begun: str) -> list[Suggestio
     if field.takes is Takes.TIME:
         return [Suggestion(f"{field.name}:{word}", "") for word in _TIMES if word.startswith(begun.lower())]
     if field.takes is Takes.CHOICE:
-        return [Suggestion(f"{field.name}:{word}", "") for word in field.choices if word.startswith(begun.lower())]
+        words = [*field.choices, NONE] if field.has_none else field.choices
+        return [Suggestion(f"{field.name}:{word}", "") for word in words if word.startswith(begun.lower())]
     counted = Counter(value for value in _recent(rows, field.name) if value and len(value) <= _MAX_LABEL)
     begun = begun.casefold()
     found = [(value, n) for value, n in counted.items() if begun in value.casefold()]

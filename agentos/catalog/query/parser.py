@@ -10,7 +10,7 @@ from lark.exceptions import VisitError
 from agentos.catalog.query.errors import QueryError
 from agentos.catalog.query.fields import FIELDS, LATER
 from agentos.catalog.query.tree import Node, Not, Term, Words, all_of, any_of
-from agentos.catalog.query.values import test_of
+from agentos.catalog.query.values import read_value
 
 MAX_CHARACTERS: Final = 4_000
 MAX_DEPTH: Final = 12
@@ -94,7 +94,7 @@ class _Builder(Transformer[Token, Node]):
         if name.end_pos != value.start_pos:
             raise _error(name, f"Write the value right behind {name}, without a space: {field.example}")
         try:
-            return Term(field.name, test_of(field, *_unquoted(value)))
+            return Term(field.name, read_value(field, *_unquoted(value)))
         except QueryError as problem:
             start = value.start_pos or 0
             length = problem.length or len(value)

@@ -12,9 +12,10 @@ from django.http import QueryDict
 
 from agentos.access.roles import Role, give_role
 from agentos.catalog.facets import BARS, TOP, facets, histogram
-from agentos.catalog.filters import ListFilters
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.catalog.query.listing import ListQuery
+from agentos.catalog.query.tree import Exact, Term
 from agentos.catalog.sync import refresh_source
 from agentos.catalog.windows import find_run, outline, top_level_window
 from agentos.db.sources import Source
@@ -36,7 +37,7 @@ def session(name: str, **values: Any) -> CatalogSession:
 
 
 def found(query: str) -> set[str]:
-    filters = ListFilters.from_query(QueryDict(query))
+    filters = ListQuery.from_url(QueryDict(query))
     return {row.session_id for row in CatalogSession.objects.filtered(filters)}
 
 
@@ -84,11 +85,11 @@ class TestFiltered:
         assert {name[0] for name in found(query)} == set(expected)
 
     def test_a_long_id_is_found_by_itself_and_by_its_facet(self) -> None:
-        everything = ListFilters()
+        everything = ListQuery()
         [value] = [one.value for one in facets(CatalogSession.objects.all(), everything).user if one.value[0] == "u"]
         assert len(value) < 300
         for user in (value, LONG):
-            filters = ListFilters(user=(user,))
+            filters = ListQuery.of(Term("user", Exact(user)))
             assert [row.session_id for row in CatalogSession.objects.filtered(filters)] == ["b"]
 
     def test_unknown_names_filter_nothing(self) -> None:
@@ -113,7 +114,7 @@ class TestVisibleTo:
     def test_no_filter_widens_it(self, owner: Person) -> None:
         session("alice", user_id=ALICE)
         for query in ("user=bob", "user=(none)&user=bob", "q=a", f"user={ALICE}"):
-            filters = ListFilters.from_query(QueryDict(query))
+            filters = ListQuery.from_url(QueryDict(query))
             seen = CatalogSession.objects.visible_to(owner.user).filtered(filters)
             assert {row.session_id for row in seen} <= {"alice"}
             for group in ("source", "type", "status", "component", "user"):
@@ -131,7 +132,7 @@ class TestVisibleTo:
 @pytest.mark.usefixtures("rows")
 class TestCounts:
     def test_each_facet_is_counted_without_its_own_filter(self) -> None:
-        counted = facets(CatalogSession.objects.all(), ListFilters(type=("team",)))
+        counted = facets(CatalogSession.objects.all(), ListQuery.of(Term("type", Exact("team"))))
         assert {value.value: value.count for value in counted.type} == {"agent": 2, "team": 1, "workflow": 1}
         assert [value.value for value in counted.type if value.chosen] == ["team"]
         assert [value.value for value in counted.component] == ["crew"]
@@ -141,7 +142,7 @@ class TestCounts:
         for at in range(TOP + 5):
             session(f"x{at}", user_id=f"user{at}")
         session("again", user_id="user24")
-        counted = facets(CatalogSession.objects.all(), ListFilters())
+        counted = facets(CatalogSession.objects.all(), ListQuery())
         assert len(counted.user) == TOP and "user" in counted.more and "type" not in counted.more
         assert "user24" in [value.value for value in counted.user[:2]]
 
@@ -149,7 +150,7 @@ class TestCounts:
         self, django_assert_num_queries: Callable[[int], Any]
     ) -> None:
         with django_assert_num_queries(3):
-            facets(CatalogSession.objects.all(), ListFilters())
+            facets(CatalogSession.objects.all(), ListQuery())
         with django_assert_num_queries(2):
             histogram(CatalogSession.objects.all())
 
@@ -157,7 +158,7 @@ class TestCounts:
         "query", ["", "type=agent&status=ERROR", "status=none&source=lab", "type=team&type=agent&q=a"]
     )
     def test_facets_counted_together_count_as_one_by_one(self, query: str) -> None:
-        filters = ListFilters.from_query(QueryDict(query))
+        filters = ListQuery.from_url(QueryDict(query))
         found = facets(CatalogSession.objects.all(), filters)
         for name, column in (("source", "source"), ("type", "session_type"), ("status", "last_status")):
             rows = CatalogSession.objects.filtered(filters.without(name)).values_list(column, flat=True)
@@ -181,7 +182,7 @@ class TestCounts:
     def test_nothing_to_count(self) -> None:
         nothing = CatalogSession.objects.none()
         assert histogram(nothing).total == 0
-        assert facets(nothing, ListFilters()).type == []
+        assert facets(nothing, ListQuery()).type == []
 
 
 def runs(row: CatalogSession, members: list[int]) -> None:
@@ -269,7 +270,7 @@ def test_lists_touch_no_source_and_read_no_run() -> None:
         return execute(sql, params, many, context)
 
     rows = CatalogSession.objects.all()
-    filters = ListFilters.from_query(QueryDict("q=a&type=agent"))
+    filters = ListQuery.from_url(QueryDict("q=a&type=agent"))
     with connection.execute_wrapper(keep):
         page = rows.filtered(filters).page("-tokens")
         shown = [(row.title, row.quoted_id, row.component, row.run_strip) for row in page.rows]
