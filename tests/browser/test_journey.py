@@ -125,7 +125,7 @@ def test_keys_lead_through_the_list(source: Source, server: str, sign_in: SignIn
     second = page.locator("[data-row]").nth(1)
     expect(second).to_be_focused()
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Query")).to_be_focused()
     page.keyboard.press("Escape")
     second.focus()
     page.keyboard.press("Enter")
