@@ -218,7 +218,7 @@ def facet_groups(facets: Facets, query: ListQuery) -> list[FacetGroup]:
     """Return the facets that have something to choose, the source only when there are several."""
     statuses = _options("status", facets.status, query)
     # Sessions without any are seldom looked for; the query can ask for them.
-    components = [value for value in facets.component if value.value != NO_VALUE or value.chosen]
+    components = [value for value in facets.component if value.chosen or not isinstance(value.term.test, Missing)]
     groups = [
         _group("status", "Last status", sorted(statuses, key=lambda one: _place(_STATUS_ORDER, one.value))),
         _group("type", "Type", sorted(_options("type", facets.type, query), key=lambda o: _place(TYPES, o.value))),

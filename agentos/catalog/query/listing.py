@@ -8,7 +8,7 @@ from django.http import QueryDict
 
 from agentos.catalog.keys import index_key
 from agentos.catalog.query.errors import QueryError
-from agentos.catalog.query.fields import TYPES
+from agentos.catalog.query.fields import FIELDS, TYPES
 from agentos.catalog.query.parser import MAX_CHARACTERS, MAX_TERMS, parse
 from agentos.catalog.query.printer import printed
 from agentos.catalog.query.tree import (
@@ -190,7 +190,8 @@ def _facets(query: QueryDict) -> list[Node]:
         for name in names:
             for value in query.getlist(name)[:_MAX_VALUES]:
                 if text := value.replace("\0", ""):
-                    terms[Term(name, Missing() if text == none and facet != "source" else Exact(_key(text)))] = None
+                    is_none = text == none and FIELDS[name].has_none
+                    terms[Term(name, Missing() if is_none else Exact(_key(text)))] = None
         node = any_of(terms)
         found += [node] if node else []
     return found

@@ -276,6 +276,23 @@ class TestMeaning:
             assert [one.pk for one in CatalogSession.objects.filtered(ListQuery.of(parse(text)))] == [row.pk]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        " or ".join(f"w{at}" for at in range(100)),
+        " ".join(f"-w{at}" for at in range(100)),
+        " or ".join(f"model:m{at}*" for at in range(100)),
+        "-(" * 12 + " ".join(f"component:m{at}* or x" for at in range(40)) + ")" * 12,
+        " or ".join(f"(tool:t{at}* or -topic:x*) c" for at in range(33)),
+    ],
+)
+def test_the_largest_queries_are_answered(text: str) -> None:
+    row, query = make_session(topics=["y"], title="c"), ListQuery.of(parse(text))
+    assert query.node is not None
+    assert ids(text) == ({row.pk} if matches(row, query.node) else set())
+    facets(CatalogSession.objects.all(), query)
+
+
 class TestPrivacy:
     """Nobody learns of sessions that are not theirs, whatever they ask."""
 

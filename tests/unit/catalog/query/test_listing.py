@@ -47,6 +47,8 @@ def test_nothing_is_no_filter() -> None:
         ("status=ERROR&status=none", "status:error or status:none"),
         ("component=trip planner", 'component:"trip planner"'),
         ("agent=a&team=b", "agent:a or team:b"),
+        ("component=none", "component:none"),
+        ("agent=none", "agent:none"),
         ("since=7d", "updated:7d"),
         ("from=2026-11-01&to=2026-11-30", "updated:2026-11-01..2026-11-30"),
         ("from=2026-11-01", "updated:>=2026-11-01"),
@@ -101,7 +103,7 @@ def test_taking_off_alternatives() -> None:
     assert query.less(part, first).less(second).text == "type:team"
 
 
-@given(st.lists(st.tuples(st.sampled_from(NAMES), st.text(max_size=40)), max_size=12))
+@given(st.lists(st.tuples(st.sampled_from(NAMES), st.one_of(st.just("none"), st.text(max_size=40))), max_size=12))
 def test_any_url_is_read(pairs: list[tuple[str, str]]) -> None:
     url = QueryDict(mutable=True)
     for name, value in pairs:
