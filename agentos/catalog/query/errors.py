@@ -1,16 +1,11 @@
 """What is wrong with a query, and where."""
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
 class QueryError(Exception):
     """A mistake: a sentence about the `length` characters of the query from `start` on."""
 
-    sentence: str
-    start: int = 0
-    length: int = 0
-
-    def __str__(self) -> str:
-        """The sentence."""
-        return self.sentence
+    def __init__(self, sentence: str, start: int = 0, length: int = 0) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.start = start
+        self.length = length
