@@ -159,10 +159,16 @@ BOMBS = {
 @pytest.mark.parametrize("text", BOMBS.values(), ids=BOMBS.keys())
 def test_bombs_render_in_time(text: str) -> None:
     markdown("warm ```python\nup\n``` http://a.b")
+    # The least of three: what a busy machine adds to one of them says nothing about the text.
+    assert min(seconds_for(text) for _ in range(3)) < 0.4  # 0.2 on an idle machine
+    check(markdown(text))
+
+
+def seconds_for(text: str) -> float:
+    """Seconds of processor time that rendering takes."""
     start = time.process_time()
-    html = markdown(text)
-    assert time.process_time() - start < 0.4  # 0.2 on an idle machine
-    check(html)
+    markdown(text)
+    return time.process_time() - start
 
 
 def test_long_prose_is_still_markdown() -> None:
