@@ -17,7 +17,7 @@ from agentos.agents.media import loaded
 from agentos.agents.memory_tools import memory_tools
 from agentos.agents.names import find_name
 from agentos.agents.options import ModelComponent
-from agentos.agents.printing import print_async, print_sync
+from agentos.agents.printing import Said, print_async, print_sync
 from agentos.agents.progress import Progress
 from agentos.agents.request import RunContext, RunRequest
 from agentos.agents.storing import stored_form
@@ -72,11 +72,11 @@ class ChatComponent(Continuing, Forms, ModelComponent):
 
     def print_response(self, input: Any, *, stream: bool | None = None, **options: Any) -> None:
         """Run, and print what was asked and what was answered."""
-        print_sync(self, input, self.stream if stream is None else stream, options)
+        print_sync(self, input, Said(input), self.stream if stream is None else stream, options)
 
     async def aprint_response(self, input: Any, *, stream: bool | None = None, **options: Any) -> None:
         """Like `print_response`, for event loops."""
-        await print_async(self, input, self.stream if stream is None else stream, options)
+        await print_async(self, input, Said(input), self.stream if stream is None else stream, options)
 
     @staticmethod
     def cancel_run(run_id: str) -> bool:

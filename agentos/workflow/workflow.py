@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from agentos.agents import cancelling
 from agentos.agents.component import SessionComponent
 from agentos.agents.identity import new_id
+from agentos.agents.printing import print_async, print_sync
 from agentos.agents.request import RunRequest
 from agentos.records import Kind, Run, Session, StepRequirement, WorkflowRunOutput, WorkflowSession
 from agentos.records.events import RunOutputEvent
@@ -18,7 +19,8 @@ from agentos.workflow.continuing import stored_run, taken_up
 from agentos.workflow.keeping import Keeping
 from agentos.workflow.node import Node
 from agentos.workflow.nodes import nodes_of
-from agentos.workflow.printing import print_async, print_sync
+from agentos.workflow.plain import text_of
+from agentos.workflow.printing import StepsSaid
 from agentos.workflow.tasks import new_run, task_of, task_within, work_of
 
 # Agno's module of this name has the session class too, and programs import it from there.
@@ -129,11 +131,12 @@ class Workflow(Asking, Keeping, SessionComponent):
 
     def print_response(self, input: Any = None, *, stream: bool | None = None, **options: Any) -> None:
         """Run, and print what was asked and what each step said."""
-        print_sync(self, input, self.stream if stream is None else stream, options)
+        print_sync(self, input, StepsSaid(text_of(input)), self.stream if stream is None else stream, options)
 
     async def aprint_response(self, input: Any = None, *, stream: bool | None = None, **options: Any) -> None:
         """Like `print_response`, for event loops."""
-        await print_async(self, input, self.stream if stream is None else stream, options)
+        said = StepsSaid(text_of(input))
+        await print_async(self, input, said, self.stream if stream is None else stream, options)
 
     @staticmethod
     def cancel_run(run_id: str) -> bool:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from agentos import Agent
+from agentos import Agent, Workflow
 from agentos.db import BaseDb, SqliteDb
 from agentos.media import File, Image
 from agentos.records import RunOutput
 from agentos.run.agent import RunEvent
+from agentos.workflow import Step, StepInput, StepOutput
 from tests.integration.agents.conftest import ModelServer, kept
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 16).decode()
@@ -174,3 +175,27 @@ print(len(agent.get_session().runs), "run")
     assert "Hi from a script" in done.stdout
     assert "1 run" in done.stdout
     assert len(kept(SqliteDb(db_file=str(tmp_path / "own" / "agno.db"))).runs) == 1
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_printing(server: ModelServer, capsys: pytest.CaptureFixture[str], streams: bool) -> None:
+    agent = Agent(id="bot", model=server.model(), stream=True)
+    server.says("Hello Alice", "Hello Bob")
+    agent.print_response("I am Alice", stream=streams, markdown=True)
+    asyncio.run(agent.aprint_response("I am Bob", stream=streams))
+    printed = capsys.readouterr().out
+    assert "▸ I am Alice\n\nHello Alice\n\n(" in printed
+    assert "▸ I am Bob\n\nHello Bob\n\n(" in printed
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_printing_a_workflow(server: ModelServer, capsys: pytest.CaptureFixture[str], streams: bool) -> None:
+    writer = Agent(id="writer", model=server.model())
+    flow = Workflow(name="Flow", steps=[Step(name="draft", agent=writer), Step(name="shout", executor=shout)])
+    server.says("a draft")
+    flow.print_response("Write", stream=streams)
+    assert "▸ Write\n\n— draft —\na draft\n\n— shout —\nA DRAFT\n\n" in capsys.readouterr().out
+
+
+def shout(step_input: StepInput) -> StepOutput:
+    return StepOutput(content=str(step_input.previous_step_content).upper())
