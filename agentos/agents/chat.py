@@ -250,11 +250,11 @@ class ChatComponent(Continuing, Forms, ModelComponent):
         return ()
 
     def _found_name(self, session: Session) -> str:
-        runs = self.db.get_runs(session.session_id, limit=_NAMED_BY) if self.db else []
-        return find_name(self.chat_model(), [run for run in runs if run.is_top_level])
-
-    def _forget(self, session_id: str) -> None:
-        self._cache.forget(session_id)
+        first = self.db.get_runs(session.session_id, limit=_NAMED_BY) if self.db else []
+        runs = [run for run in first if run.is_top_level]
+        if not runs and self.db:  # a team with many members: all of those were theirs
+            runs = self.db.last_runs(session.session_id or "", 1)
+        return find_name(self.chat_model(), runs)
 
 
 def final_events(progress: Progress) -> Iterator[RunOutputEvent]:

@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Final
 from agentos.agents.cache import SessionCache
 from agentos.agents.identity import component_id, new_id
 from agentos.agents.session_access import SessionAccess
-from agentos.agents.state import TRANSIENT, TRANSIENT_OF_WORKFLOWS, change_between, lasting, starting_state
+from agentos.agents.state import change_between, lasting, starting_state
 from agentos.db.base import BaseDb, SessionChange, StateChange
 from agentos.db.writer_errors import SessionOwnedByOther
-from agentos.records import Kind, Run, Session, SessionSummary
+from agentos.records import TRANSIENT_STATE, TRANSIENT_WORKFLOW_STATE, Kind, Run, Session, SessionSummary
 
 logger: Final = logging.getLogger("agentos")
 
@@ -145,7 +145,7 @@ class SessionComponent(SessionAccess):
             metadata=self.metadata,
         )
         self.db.save(change)
-        self._cache.forget(opened.session_id)
+        self._forget(opened.session_id)
 
     def _load(self, session_id: str) -> Session | None:
         """Return the session's row, from memory if it is cached and nobody has written to it since."""
@@ -154,6 +154,9 @@ class SessionComponent(SessionAccess):
         if not self.cache_session:
             return self.db.load_session(session_id)
         return self._cache.load(self.db, session_id)
+
+    def _forget(self, session_id: str) -> None:
+        self._cache.forget(session_id)
 
     def _own_session_id(self) -> str:
         self.session_id = self.session_id or new_id()
@@ -172,7 +175,7 @@ class SessionComponent(SessionAccess):
         return Session.from_dict(values)
 
     def _transient_keys(self) -> frozenset[str]:
-        return TRANSIENT_OF_WORKFLOWS if self.kind == "workflow" else TRANSIENT
+        return TRANSIENT_WORKFLOW_STATE if self.kind == "workflow" else TRANSIENT_STATE
 
     def _transient(self, session: Session, run_id: str | None) -> dict[str, Any]:
         """Return what the state holds for the time of a run only."""

@@ -3,6 +3,7 @@
 Agents, teams and workflows each have one generator that carries a run out; all that a caller can ask for is made of it.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import Any
 
@@ -17,15 +18,15 @@ Item = RunOutputEvent | Run
 Make = Callable[..., Generator[Any, None, None]]
 
 
-class Forms:
+class Forms(ABC):
     """What a component offers around its generator."""
 
     stream: bool | None
     stream_events: bool | None
 
+    @abstractmethod
     def is_plain_event(self, event: str | None) -> bool:
         """Whether a stream has this event also without `stream_events`."""
-        raise NotImplementedError
 
     def _answer(self, make: Make, stream: bool | None, events: bool | None, options: dict[str, Any]) -> Any:
         """Return the run, or an iterator of its events; with `yield_run_output` the run is their last."""

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from agentos.db.base import BaseDb
-from agentos.records import Message, Run, WorkflowRunOutput
+from agentos.records import NOT_HISTORY, Message, Run, WorkflowRunOutput, history_context
 
 DEFAULT_RUNS: Final = 3
-# Runs in these states are no history: their tool calls may be without results.
-NOT_HISTORY: Final = frozenset({"PAUSED", "CANCELLED", "ERROR", "REGENERATED"})
 UNFINISHED: Final = frozenset({"PENDING", "RUNNING"})
 _NOT_SENT: Final = frozenset({"system", "developer"})
 
@@ -91,16 +89,6 @@ def _with_calls(message: Message, ids: set[str]) -> Message | None:
     return Message.from_dict(rest) if message.text else None
 
 
-def pairs(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """Return what each run was given and what it answered, as text."""
-    return [(run.input_text, run.content_text) for run in runs]
-
-
 def as_context(runs: Sequence[Run], tag: str) -> str:
     """Return past runs as a block of text to put before a task, "" for none."""
-    if not runs:
-        return ""
-    told = [
-        f"[run-{number}]\ninput: {given}\nresponse: {answer}\n" for number, (given, answer) in enumerate(pairs(runs), 1)
-    ]
-    return f"<{tag}>\n" + "\n".join(told) + f"\n</{tag}>"
+    return history_context([(run.input_text, run.content_text) for run in runs], tag) or ""

@@ -5,8 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from agentos.agents.request import RunRequest
-from agentos.agents.state import TRANSIENT
-from agentos.records import Message, Session
+from agentos.records import TRANSIENT_STATE, Message, Session
 from agentos.tools import Function
 
 if TYPE_CHECKING:
@@ -44,9 +43,9 @@ def update_session_state(session_state_updates: dict[str, Any], session_state: d
     """
     updates = session_state_updates.get("session_state_updates", session_state_updates)
     for key, value in (updates if isinstance(updates, dict) else session_state_updates).items():
-        if key not in TRANSIENT:
+        if key not in TRANSIENT_STATE:
             session_state[key] = value
-    kept = {key: value for key, value in session_state.items() if key not in TRANSIENT}
+    kept = {key: value for key, value in session_state.items() if key not in TRANSIENT_STATE}
     return f"The session state is now: {json.dumps(kept, ensure_ascii=False, default=str)}"
 
 

@@ -1,5 +1,6 @@
 """Agno's public methods on a component's sessions: reading them, naming them, changing their state, deleting them."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 StoredSession = AgentSession | TeamSession | WorkflowSession
 
 
-class SessionAccess:
+class SessionAccess(ABC):
     """Every method takes `session_id`; without one it means the component's own session.
 
     All of them raise SourceUnavailable when the database cannot be used. Each has an asynchronous twin, `a…`.
@@ -190,12 +191,14 @@ class SessionAccess:
             db.save(change)
             self._forget(change.session.session_id or "")
 
+    @abstractmethod
     def _found_name(self, session: Session) -> str:
         """Return a name for a session that nobody has named."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _load(self, session_id: str) -> Session | None:
-        raise NotImplementedError
+        """Return the session's row, None if there is none."""
 
+    @abstractmethod
     def _forget(self, session_id: str) -> None:
-        raise NotImplementedError
+        """Read the session anew next time."""

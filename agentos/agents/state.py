@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping
 from copy import deepcopy
-from typing import Any, Final
+from typing import Any
 
 from agentos.db.base import StateChange
-
-# Agno adds these for the time of a run and takes them out before it saves the session (format §2.1).
-TRANSIENT: Final = frozenset({"current_session_id", "current_user_id", "current_run_id"})
-TRANSIENT_OF_WORKFLOWS: Final = TRANSIENT | {"workflow_id", "run_id", "session_id", "workflow_name"}
+from agentos.records import TRANSIENT_STATE
 
 
 def merged(*states: Mapping[str, Any] | None) -> dict[str, Any]:
@@ -36,7 +33,7 @@ def starting_state(
     return merged(default, None if overwrite else stored, given)
 
 
-def lasting(state: Mapping[str, Any], transient: frozenset[str] = TRANSIENT) -> dict[str, Any]:
+def lasting(state: Mapping[str, Any], transient: frozenset[str] = TRANSIENT_STATE) -> dict[str, Any]:
     """Return the state without what holds only for the time of a run."""
     return {key: value for key, value in state.items() if key not in transient}
 

@@ -4,11 +4,10 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from agentos.agents.component import OpenSession, logger
-from agentos.agents.history import NOT_HISTORY
 from agentos.agents.progress import Progress
 from agentos.agents.summaries import SessionSummaryManager
 from agentos.llm import ModelError
-from agentos.records import RunOutputEvent, SessionSummary
+from agentos.records import NOT_HISTORY, RunOutputEvent, SessionSummary
 
 if TYPE_CHECKING:
     from agentos.agents.options import ModelComponent

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, overload
 
 from agentos.db.changes import (
-    NOT_HISTORY,
     Json,
     RunQuery,
     SessionChange,
@@ -18,6 +17,7 @@ from agentos.db.changes import (
 )
 from agentos.db.store import Store
 from agentos.records import (
+    NOT_HISTORY,
     SESSION_COLUMNS,
     AgentSession,
     Run,

@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any
 
 from agentos.records import Run, Session, SessionSummary
 
 Json = dict[str, Any]
-
-# Runs in these states are left out of what a model is told of a session.
-NOT_HISTORY: Final = frozenset({"PAUSED", "CANCELLED", "ERROR", "REGENERATED"})
 
 
 class SessionType(StrEnum):

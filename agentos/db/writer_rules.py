@@ -7,12 +7,9 @@ from agentos.db.writer_check import check_summary, check_writable
 from agentos.db.writer_errors import InvalidRun, SessionOwnedByOther
 from agentos.db.writer_json import clean, clean_text, encode
 from agentos.db.writer_metrics import add, run_metrics
-from agentos.records import Run
+from agentos.records import TRANSIENT_STATE, TRANSIENT_WORKFLOW_STATE, Run
 
 KINDS: Final = ("agent", "team", "workflow")
-# Agno adds these to the state for the time of a run and takes them out before it saves the session.
-TRANSIENT_STATE: Final = frozenset({"current_session_id", "current_user_id", "current_run_id"})
-TRANSIENT_WORKFLOW_STATE: Final = TRANSIENT_STATE | {"workflow_id", "run_id", "session_id", "workflow_name"}
 
 _Object = dict[str, Any]
 

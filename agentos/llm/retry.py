@@ -79,4 +79,4 @@ def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = time.ti
 
 def _backoff(attempt: int) -> float:
     """Return a growing pause, shortened at random so that many callers do not come back at once."""
-    return min(_FIRST * 2.0**attempt, _LONGEST) * random.uniform(0.75, 1.0)  # noqa: S311
+    return min(_FIRST * 2.0**attempt, _LONGEST) * random.uniform(0.75, 1.0)  # noqa: S311  # spreads requests, hides nothing

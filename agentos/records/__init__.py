@@ -1,5 +1,6 @@
 """What a session is: typed, tolerant views of the JSON Agno stores. Pure: no I/O, no Django."""
 
+from agentos.records.conventions import NOT_HISTORY, TRANSIENT_STATE, TRANSIENT_WORKFLOW_STATE
 from agentos.records.details import (
     Citations,
     DocumentCitation,
@@ -30,15 +31,25 @@ from agentos.records.runs import (
     WorkflowRunOutput,
     parse_run,
 )
-from agentos.records.session_kinds import AgentSession, TeamSession, WorkflowSession, as_session, session_class
+from agentos.records.session_kinds import (
+    AgentSession,
+    TeamSession,
+    WorkflowSession,
+    as_session,
+    history_context,
+    session_class,
+)
 from agentos.records.sessions import SESSION_COLUMNS, Session, SessionSummary, display_name
 from agentos.records.tally import Tally, TallyBuilder, tally
 from agentos.records.times import as_datetime
 from agentos.records.tools import ToolCall, ToolCallStatus, ToolExecution, join_tool_calls
 
 __all__ = [
+    "NOT_HISTORY",
     "SESSION_COLUMNS",
     "TOKEN_KEYS",
+    "TRANSIENT_STATE",
+    "TRANSIENT_WORKFLOW_STATE",
     "AgentSession",
     "Audio",
     "BadRun",
@@ -94,6 +105,7 @@ __all__ = [
     "build_forest",
     "display_name",
     "dumps",
+    "history_context",
     "join_tool_calls",
     "loads",
     "parse_run",

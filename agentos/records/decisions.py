@@ -71,7 +71,7 @@ class StepDecisions:
         Raises:
             ValueError: a required field is missing, or a value is not of the field's type or choices.
         """
-        fields: list[InputField] = self.user_input_schema  # type: ignore[attr-defined]
+        fields: list[InputField] = self.user_input_schema  # type: ignore[attr-defined]  # StepRequirement's
         if validate and (problems := list(_problems(fields, values))):
             raise ValueError("The answers do not fit: " + "; ".join(problems) + ".")
         for field in fields:
@@ -107,7 +107,7 @@ class StepDecisions:
     @property
     def needs_executor_resolution(self) -> bool:
         """Whether the agent or team in the step still waits for somebody."""
-        asked = self.executor_requirements  # type: ignore[attr-defined]
+        asked = self.executor_requirements  # type: ignore[attr-defined]  # StepRequirement's
         return bool(self.raw.get("requires_executor_input")) and not all(item.is_resolved() for item in asked)
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Self, cast
 
+from agentos.records.conventions import NOT_HISTORY
 from agentos.records.fields import plain
 from agentos.records.messages import Message
 from agentos.records.moment import now
@@ -19,8 +20,6 @@ __all__ = [
     "session_class",
 ]
 
-# Runs that ended without an answer, or not yet: no history (format §5.6).
-_NOT_HISTORY: Final = frozenset({"PAUSED", "CANCELLED", "ERROR", "REGENERATED"})
 _INSTRUCTIONS: Final = frozenset({"system", "developer"})
 _TALK: Final = frozenset({"user", "assistant", "model"})
 
@@ -311,7 +310,7 @@ def messages_of(
     skip_history_messages: bool,
 ) -> list[Message]:
     """Return the messages of these runs; of system messages only the first, which a `limit` puts before the others."""
-    skipped = _NOT_HISTORY if skip_statuses is None else {str(status) for status in skip_statuses}
+    skipped = NOT_HISTORY if skip_statuses is None else {str(status) for status in skip_statuses}
     runs = last([run for run in runs if run.status not in skipped], last_n_runs)
     instructions: list[Message] = []
     found: list[Message] = []

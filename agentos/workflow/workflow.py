@@ -175,7 +175,7 @@ class Workflow(Asking, Keeping, SessionComponent):
         steps = self.steps
         if steps is None:
             raise ValueError(f"Workflow {self.name or self.id} has no steps.")
-        return nodes_of([steps] if isinstance(steps, Node) else list(steps))  # type: ignore[arg-type]
+        return nodes_of([steps] if isinstance(steps, Node) else list(steps))  # type: ignore[arg-type]  # a function is no list: `function` had it
 
     @property
     def function(self) -> Callable[..., Any] | None:
@@ -265,6 +265,3 @@ class Workflow(Asking, Keeping, SessionComponent):
         run.status = "PENDING"
         self._save(opened, [run])
         return run
-
-    def _forget(self, session_id: str) -> None:
-        self._cache.forget(session_id)

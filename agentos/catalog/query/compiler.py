@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import reduce
+from functools import partial, reduce
 from operator import and_, or_
 from typing import Any, Final
 
@@ -183,7 +183,7 @@ def _any_of(among: type[_Any], column: str, test: Test) -> Q:
 _TEXTS: Final[dict[str, Callable[[Test], Q]]] = {
     "user": lambda test: _identified("user", test),
     "component": _component,
-    **{kind: lambda test, kind=kind: _component(test, kind) for kind in TYPES},  # type: ignore[misc]
+    **{kind: partial(_component, kind=kind) for kind in TYPES},
     "type": lambda test: _stored("session_type", test),
     "source": lambda test: _stored("source", test),
     "status": lambda test: _stored("last_status", test),
