@@ -250,3 +250,20 @@ def sources(db: None) -> Iterator[Any]:
 
     with ExitStack() as stack:
         yield lambda text: stack.enter_context(use_sources(text))
+
+
+@pytest.fixture(autouse=True)
+def databases_of_agents_are_closed() -> Iterator[None]:
+    """Close the pools of PostgresDb when a test ends: each test's database has its own, and a server takes only so many."""
+    yield
+    from django.conf import settings
+
+    if not settings.configured:
+        return
+    from django.db import connections
+
+    from agentos.db.connections import forget_source
+
+    for known in [dict(known) for known in connections.settings.values() if "SOURCE" in known]:
+        if known["SOURCE"].runtime and known["SOURCE"].vendor == "postgresql":
+            forget_source(known["SOURCE"])

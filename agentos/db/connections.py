@@ -22,8 +22,8 @@ from agentos.db.standalone import is_helping
 LOCK_SECONDS: Final = 5
 RUNTIME_LOCK_SECONDS: Final = 30
 CONNECT_SECONDS: Final = 5
-# A process keeps at most so many connections to a PostgreSQL of its agents, none while nothing asks for one.
-POOL: Final = {"min_size": 0, "max_size": 10, "timeout": 15}
+# A process keeps at most so many connections to a PostgreSQL of its agents, none that was idle for a minute.
+POOL: Final = {"min_size": 0, "max_size": 10, "timeout": 15, "max_idle": 60}
 _registering: Final = Lock()
 # Held for ever: letting go of a connection closes it.
 _of_parent: Final[list[Any]] = []
