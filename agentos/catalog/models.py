@@ -11,6 +11,7 @@ from agentos.catalog.queries import SessionQuerySet
 
 TITLE_CHARACTERS = 300
 PREVIEW_CHARACTERS = 200
+TERM_CHARACTERS = 200
 
 
 class CatalogSession(models.Model):
@@ -48,11 +49,18 @@ class CatalogSession(models.Model):
     total_tokens = models.BigIntegerField(null=True)
     cost = models.FloatField(null=True)
     duration = models.FloatField(null=True)
+    cached_tokens = models.BigIntegerField(null=True)
+    member_run_count = models.IntegerField(default=0)
+    step_count = models.IntegerField(default=0)
     tool_calls_by_name = models.JSONField(default=dict)
     run_strip = models.JSONField(default=list)
     has_summary = models.BooleanField(default=False)
     topics = models.JSONField(default=list)
+    tags = models.JSONField(default=list)
+    health = models.JSONField(default=list)
     stored_bytes = models.BigIntegerField(default=0)
+    media_bytes = models.BigIntegerField(default=0)
+    history_bytes = models.BigIntegerField(default=0)
     problem = models.TextField(default="")
     mark = models.TextField()
     seen_pass = models.IntegerField(default=0)
@@ -125,13 +133,18 @@ class CatalogRun(models.Model):
     input_preview = models.CharField(max_length=PREVIEW_CHARACTERS)
     content_preview = models.CharField(max_length=PREVIEW_CHARACTERS)
     size = models.BigIntegerField(default=0)
+    cached_tokens = models.BigIntegerField(null=True)
+    media_bytes = models.BigIntegerField(default=0)
+    history_bytes = models.BigIntegerField(default=0)
+    traits = models.JSONField(default=list)
     problem = models.TextField(default="")
     mark = models.TextField(default="")
 
     class Meta:
-        """Read by session in order, or by run id."""
+        """Read by session in order, by run id, or by time over all sessions."""
 
         indexes = [
+            models.Index(fields=["created_at", "id"], name="catalog_run_created"),
             models.Index(fields=["session", "ordinal"], name="catalog_run_order"),
             models.Index(fields=["session", "depth", "ordinal"], name="catalog_run_roots"),
             models.Index(fields=["session", "root_ordinal"], name="catalog_run_tree"),
@@ -158,11 +171,61 @@ class CatalogRun(models.Model):
         return index_key(run_id)
 
 
+class CatalogTerm(models.Model):
+    """One thing a session may be looked for by that has several values: `tool:get_weather`, `has:image`, `tag:vip`.
+
+    `term` is the name of the field, a colon and the value; `terms.term_of` writes it.
+    """
+
+    session = models.ForeignKey(CatalogSession, models.CASCADE, related_name="terms")
+    term = models.CharField(max_length=TERM_CHARACTERS)
+
+    class Meta:
+        """Looked up by its text, whole or from its beginning, for all sessions or for one."""
+
+        constraints = [models.UniqueConstraint(fields=["session", "term"], name="catalog_one_term_once")]
+        indexes = [
+            models.Index(fields=["term", "session"], name="catalog_term"),
+            models.Index(fields=["term"], name="catalog_term_begins", opclasses=["varchar_pattern_ops"]),
+        ]
+
+    def __str__(self) -> str:
+        """The term."""
+        return self.term
+
+
+class CatalogText(models.Model):
+    """Text that a search finds: that of one run (`run`), or of the session itself (None). See `text/`.
+
+    `body` holds the texts one behind the other as they are shown; `parts` says what each is: a list of
+    [kind, place, start, length], where `place` is the message's number in its run (null for none). `cut`: something was
+    longer than what is indexed. `created_at`: unix seconds of the run, or of the session's last update.
+    """
+
+    session = models.ForeignKey(CatalogSession, models.CASCADE, related_name="texts")
+    run = models.ForeignKey(CatalogRun, models.CASCADE, related_name="texts", null=True)
+    parts = models.JSONField(default=list)
+    body = models.TextField()
+    cut = models.BooleanField(default=False)
+    created_at = models.BigIntegerField(default=0)
+
+    class Meta:
+        """Read newest first where a word is common; the index of words is made by a migration."""
+
+        indexes = [models.Index(fields=["created_at", "id"], name="catalog_text_created")]
+
+    def __str__(self) -> str:
+        """How it begins."""
+        return self.body[:80]
+
+
 class SourceState(models.Model):
     """How far the catalog has followed a source.
 
     `cursor`: the session id up to which the present pass has come, None between passes. `seen_count`: sessions it met.
     `sweeping`: it looks for rows whose session is gone. `pulse`: what the source looked like when it began.
+    `followed`: how far the looks between passes have come (`following.py`). `totals`: counts over all its sessions, with
+    the time they were made at (`totals.py`).
     """
 
     source = models.CharField(max_length=64, primary_key=True)
@@ -172,6 +235,8 @@ class SourceState(models.Model):
     seen_count = models.BigIntegerField(default=0)
     sweeping = models.BooleanField(default=False)
     pulse = models.TextField(default="")
+    followed = models.JSONField(default=dict)
+    totals = models.JSONField(default=dict)
     checked_at = models.DateTimeField(null=True)
     full_pass_at = models.DateTimeField(null=True)
     session_count = models.BigIntegerField(null=True)
