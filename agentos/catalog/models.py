@@ -198,8 +198,8 @@ class CatalogText(models.Model):
     """Text that a search finds: that of one run (`run`), or of the session itself (None). See `text/`.
 
     `body` holds the texts one behind the other as they are shown; `parts` says what each is: a list of
-    [kind, place, start, length], where `place` is the message's number in its run (null for none). `cut`: something was
-    longer than what is indexed. `created_at`: unix seconds of the run, or of the session's last update.
+    [kind, place, start, length], where `place` is the message's number in its run (null for none). `cut`: something
+    was longer than what is indexed. `created_at`: unix seconds of the run, or of the session's last update.
     """
 
     session = models.ForeignKey(CatalogSession, models.CASCADE, related_name="texts")
