@@ -224,8 +224,8 @@ class SourceState(models.Model):
 
     `cursor`: the session id up to which the present pass has come, None between passes. `seen_count`: sessions it met.
     `sweeping`: it looks for rows whose session is gone. `pulse`: what the source looked like when it began.
-    `followed`: how far the looks between passes have come (`following.py`). `totals`: counts over all its sessions, with
-    the time they were made at (`totals.py`).
+    `followed`: how far the looks between passes have come (`following.py`). `totals`: counts over all its sessions,
+    with the time they were made at (`totals.py`).
     """
 
     source = models.CharField(max_length=64, primary_key=True)
