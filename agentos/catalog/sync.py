@@ -10,6 +10,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from agentos.catalog import totals
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogSession, SourceState
 from agentos.catalog.storing import BATCH, note_problem, refresh, remove
@@ -131,7 +132,8 @@ def _is_due(source: Source, state: SourceState) -> bool:
 
 def _lease(source: Source) -> SourceState | None:
     """Claim the source for this process; None if another one is at it."""
-    state, _ = SourceState.objects.get_or_create(source=source.name)
+    # Without the totals, which have a writer of their own: saving this state leaves them as they are.
+    state, _ = SourceState.objects.defer("totals").get_or_create(source=source.name)
     now = timezone.now()
     free = SourceState.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now), source=source.name)
     return state if free.update(leased_until=now + LEASE) else None
@@ -237,3 +239,4 @@ def _finish(state: SourceState, report: SyncReport) -> None:
     if state.sweeping:
         state.pulse = ""
     report.done = not state.sweeping
+    totals.refresh_if_due(state.source)
