@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "agentos.access",
     "agentos.db",
     "agentos.catalog",
+    "agentos.saved_views",
     "agentos.turns",
     "sessions_ui",
 ]

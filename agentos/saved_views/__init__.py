@@ -1,0 +1,1 @@
+"""Questions to the list of sessions that people keep under a name. `service.py` is the door."""
