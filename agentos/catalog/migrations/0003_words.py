@@ -1,7 +1,8 @@
 """The index of words over CatalogText: a `tsvector` with GIN on PostgreSQL, FTS5 on SQLite.
 
-Both take words that Python has already made alike (`text/words.py`), so neither stems nor folds: marks of Indic and Arabic
-scripts belong to words, and Chinese, Japanese and Korean come as pairs of characters.
+Both take words that Python has already made alike (`text/words.py`), so neither stems, folds nor parts anything but at
+spaces. What kind of text a word stands in is its weight A to D on PostgreSQL, and a column on SQLite; `text/extract.py`
+says which is which.
 """
 
 from typing import Any, ClassVar
@@ -13,8 +14,7 @@ _POSTGRESQL = (
     "CREATE INDEX catalog_text_words ON catalog_catalogtext USING gin (words)",
 )
 _SQLITE = (
-    """CREATE VIRTUAL TABLE catalog_words USING fts5(
-        words, tokenize = "unicode61 remove_diacritics 0 categories 'L* N* M* Co'")""",
+    "CREATE VIRTUAL TABLE catalog_words USING fts5(session UNINDEXED, sort, a, b, c, d, tokenize = 'ascii')",
     """CREATE TRIGGER catalog_words_follow AFTER DELETE ON catalog_catalogtext
         BEGIN DELETE FROM catalog_words WHERE rowid = old.id; END""",
 )
@@ -32,6 +32,12 @@ def make(apps: Any, editor: Any) -> None:
     _run(editor, _SQLITE, _POSTGRESQL)
 
 
+def read_again(apps: Any, editor: Any) -> None:
+    """Make sessions that a catalog already holds count as changed: their texts are not indexed yet."""
+    apps.get_model("catalog", "CatalogRun").objects.update(mark="")
+    apps.get_model("catalog", "CatalogSession").objects.update(mark="")
+
+
 def drop(apps: Any, editor: Any) -> None:
     """Take the index away."""
     _run(editor, _SQLITE_BACK, _POSTGRESQL_BACK)
@@ -41,4 +47,7 @@ class Migration(migrations.Migration):
     """See the module."""
 
     dependencies: ClassVar = [("catalog", "0002_terms_and_texts")]
-    operations: ClassVar = [migrations.RunPython(make, drop)]
+    operations: ClassVar = [
+        migrations.RunPython(make, drop),
+        migrations.RunPython(read_again, migrations.RunPython.noop),
+    ]
