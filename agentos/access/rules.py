@@ -3,10 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
-from django.contrib.auth.models import User
-
-from agentos.access.models import Binding
-from agentos.access.roles import AnyUser, Role, role_of
+from agentos.access.rights import AnyUser, Role, rights_of
 from agentos.db.sources import get_source
 
 NO_ROLE = "Your account has no role yet. Ask an administrator for one."
@@ -42,10 +39,10 @@ class Scope:
 
 def scope_of(user: AnyUser) -> Scope:
     """Return which sessions the user sees: without a role none, when bound their own, else all."""
-    if not isinstance(user, User) or role_of(user) is None:
+    rights = rights_of(user)
+    if rights.role is None:
         return Scope(everything=False)
-    bound_to = Binding.objects.filter(user=user).values_list("agno_user_id", flat=True).first()
-    return Scope(everything=bound_to is None, agno_user_id=bound_to)
+    return Scope(everything=rights.agno_user_id is None, agno_user_id=rights.agno_user_id)
 
 
 def check_can_continue(user: AnyUser, row: SessionRow) -> None:
@@ -53,7 +50,7 @@ def check_can_continue(user: AnyUser, row: SessionRow) -> None:
 
     An operator may continue every session they see; a bound user of any role their own ones.
     """
-    role = role_of(user)
+    role = rights_of(user).role
     if role is None:
         raise NotAllowed(NO_ROLE)
     scope = scope_of(user)

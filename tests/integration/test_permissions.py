@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.admin.utils import quote
@@ -12,7 +13,7 @@ from django.test import RequestFactory
 
 from agentos.access.models import Binding
 from agentos.access.roles import Role, give_role, has_role, role_of
-from agentos.access.rules import NotAllowed, can_continue, check_can_continue, scope_of
+from agentos.access.rules import NotAllowed, Scope, can_continue, check_can_continue, scope_of
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_source
 from agentos.db.sources import get_source, use_sources
@@ -66,9 +67,23 @@ class TestRoles:
 
     def test_taken_away_counts_at_once(self, viewer: Person) -> None:
         assert scope_of(viewer.user).everything
-        viewer.user.groups.clear()
-        assert not scope_of(viewer.user).covers(ALICE)
-        assert not scope_of(viewer.user).covers(None)
+        assert "Nothing to see yet" not in viewer.client.get("/sessions/").text
+        User.objects.get(pk=viewer.user.pk).groups.clear()
+        assert "Nothing to see yet" in viewer.client.get("/sessions/").text
+        scope = scope_of(User.objects.get(pk=viewer.user.pk))
+        assert not scope.covers(ALICE)
+        assert not scope.covers(None)
+
+    def test_one_statement_tells_all_there_is_to_know_of_a_user(
+        self, owner: Person, stranger: Person, django_assert_num_queries: Any
+    ) -> None:
+        with django_assert_num_queries(2):  # one for each of them
+            for person, role, user_id in (
+                (owner, Role.VIEWER, ALICE),
+                (stranger, Role.OPERATOR, "mallory@example.com"),
+            ):
+                assert role_of(person.user) == role
+                assert scope_of(person.user) == Scope(everything=False, agno_user_id=user_id)
 
 
 @pytest.mark.usefixtures("lab")

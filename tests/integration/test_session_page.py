@@ -199,7 +199,7 @@ def test_a_typical_page_takes_few_statements(lab: Path, viewer: Person) -> None:
 
     with CaptureQueriesContext(connection) as own, CaptureQueriesContext(connection_for(source)) as foreign:
         viewer.client.get(url("tools-trouble-01"))
-    assert len(own) + len(foreign) <= 25
+    assert len(own) + len(foreign) <= 20
 
 
 def test_a_source_that_is_gone_is_one_sentence(lab: Path, viewer: Person) -> None:

@@ -1,0 +1,66 @@
+"""What a user's tables say of them, read in one statement and once for each user object.
+
+A request has a user object of its own, so a right taken away counts with the next request; an open stream looks again
+with a new object every few seconds.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+
+AnyUser = AbstractBaseUser | AnonymousUser
+# Where a user object keeps what was read for it.
+_KEPT: Final = "_agentos_rights"
+
+
+class Role(StrEnum):
+    """A role by the name of its group, in rising order of rights."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+
+    @property
+    def rank(self) -> int:
+        """The place in the order, from 0: a role includes every role of a lower rank."""
+        return list(Role).index(self)
+
+    def includes(self, other: "Role") -> bool:
+        """Whether this role has the rights of `other`."""
+        return self.rank >= other.rank
+
+
+@dataclass(frozen=True)
+class Rights:
+    """A user's role, None without one, and the Agno user they are bound to, None for nobody."""
+
+    role: Role | None = None
+    agno_user_id: str | None = None
+
+
+def rights_of(user: AnyUser) -> Rights:
+    """Return the user's rights: the role is admin for a superuser, else the highest of the groups.
+
+    Somebody who is not signed in, or no longer active, has none.
+    """
+    if not isinstance(user, User) or not user.is_active:
+        return Rights()
+    kept = user.__dict__.get(_KEPT)
+    if kept is None:
+        kept = user.__dict__[_KEPT] = _read(user)
+    return kept
+
+
+def forget_rights(user: User) -> None:
+    """Have the rights of this very object read anew when they are asked for next."""
+    user.__dict__.pop(_KEPT, None)
+
+
+def _read(user: User) -> Rights:
+    rows = list(User.objects.filter(pk=user.pk).values_list("groups__name", "binding__agno_user_id"))
+    names = {name for name, _ in rows}
+    highest = max((role for role in Role if role in names), key=lambda role: role.rank, default=None)
+    return Rights(Role.ADMIN if user.is_superuser else highest, next((bound for _, bound in rows), None))
