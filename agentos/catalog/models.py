@@ -12,6 +12,31 @@ from agentos.catalog.queries import SessionQuerySet
 TITLE_CHARACTERS = 300
 PREVIEW_CHARACTERS = 200
 TERM_CHARACTERS = 200
+# What counts over sessions are made from.
+COUNTED = ("source", "session_type", "last_status", "component_key", "user_key", "error_count")
+COUNTED_OF = {key: [name for name in COUNTED if name != key] for key in ("user_key", "component_key")}
+# The orders of lists, besides that by the last update, with their columns; and those of one user or component.
+ORDERS = {
+    "created": "created_at",
+    "title": "title",
+    "component": "component_key",
+    "user": "user_key",
+    "runs": "top_level_run_count",
+    "messages": "own_message_count",
+    "tools": "tool_call_count",
+    "errors": "error_count",
+    "tool_errors": "tool_error_count",
+    "tokens": "total_tokens",
+    "tokens_in": "input_tokens",
+    "tokens_out": "output_tokens",
+    "cost": "cost",
+    "duration": "duration",
+    "size": "stored_bytes",
+}
+PAIRED = (
+    ("user", "created"), ("user", "tokens"), ("user", "cost"), ("component", "created"), ("component", "tokens"),
+    ("component", "cost"),
+)  # fmt: skip
 
 
 class CatalogSession(models.Model):
@@ -53,6 +78,7 @@ class CatalogSession(models.Model):
     member_run_count = models.IntegerField(default=0)
     step_count = models.IntegerField(default=0)
     tool_calls_by_name = models.JSONField(default=dict)
+    tool_failures = models.JSONField(default=dict)
     run_strip = models.JSONField(default=list)
     has_summary = models.BooleanField(default=False)
     topics = models.JSONField(default=list)
@@ -73,13 +99,18 @@ class CatalogSession(models.Model):
 
         constraints = [models.UniqueConstraint(fields=["source", "session_key"], name="catalog_one_row_a_session")]
         indexes = [
-            models.Index(fields=["updated_at", "id"], name="catalog_updated"),
-            models.Index(fields=["created_at", "id"], name="catalog_created"),
-            models.Index(fields=["total_tokens", "id"], name="catalog_tokens"),
-            models.Index(fields=["run_count", "id"], name="catalog_runs"),
-            models.Index(fields=["user_key", "updated_at", "id"], name="catalog_user"),
-            models.Index(fields=["component_key", "updated_at", "id"], name="catalog_component"),
+            # What facets count stands in the indexes by which their rows are found, so that counting reads no row.
+            models.Index(fields=["updated_at", "id", *COUNTED], name="catalog_updated"),
+            models.Index(fields=["user_key", "updated_at", "id", *COUNTED_OF["user_key"]], name="catalog_user"),
+            models.Index(
+                fields=["component_key", "updated_at", "id", *COUNTED_OF["component_key"]], name="catalog_component"
+            ),
             models.Index(fields=["last_status", "updated_at", "id"], name="catalog_status"),
+            *(models.Index(fields=[column, "id"], name=f"catalog_by_{name}") for name, column in ORDERS.items()),
+            *(
+                models.Index(fields=[f"{of}_key", ORDERS[name], "id"], name=f"catalog_{of}_{name}")
+                for of, name in PAIRED
+            ),
         ]
 
     def __str__(self) -> str:
@@ -130,6 +161,7 @@ class CatalogRun(models.Model):
     tool_call_count = models.IntegerField(default=0)
     tool_error_count = models.IntegerField(default=0)
     tool_names = models.JSONField(default=dict)
+    tool_failures = models.JSONField(default=dict)
     input_preview = models.CharField(max_length=PREVIEW_CHARACTERS)
     content_preview = models.CharField(max_length=PREVIEW_CHARACTERS)
     size = models.BigIntegerField(default=0)

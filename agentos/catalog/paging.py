@@ -3,28 +3,39 @@
 import json
 import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import F, Q, QuerySet
+from django.db import connection
+from django.db.models import BooleanField, F, Func, Value
 
 if TYPE_CHECKING:
+    from django.db.models import QuerySet
+
     from agentos.catalog.models import CatalogSession
 
-# The columns a list may be sorted by, as the URL names them.
+# The columns a list may be sorted by, as the URL names them. Each has an index.
 SORTS = {
     "updated": "updated_at",
     "created": "created_at",
     "title": "title",
     "component": "component_key",
     "user": "user_key",
-    "runs": "run_count",
+    "runs": "top_level_run_count",
+    "messages": "own_message_count",
     "tools": "tool_call_count",
-    "errors": "tool_error_count",
+    "errors": "error_count",
+    "tool_errors": "tool_error_count",
     "tokens": "total_tokens",
+    "tokens_in": "input_tokens",
+    "tokens_out": "output_tokens",
     "cost": "cost",
     "duration": "duration",
+    "size": "stored_bytes",
 }
+_TEXTS = ("title", "component_key", "user_key")
+_FRACTIONS = ("cost", "duration")
 DEFAULT_SORT = "-updated"
 STALE_CURSOR = "This page link cannot be read, so the list begins at its top."
 
@@ -52,7 +63,7 @@ class _Cursor:
         return urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
     @classmethod
-    def decode(cls, text: str, like: type) -> "_Cursor":
+    def decode(cls, text: str, like: Any) -> "_Cursor":
         """Raises ValueError or TypeError for anything but a cursor over values of the type `like`."""
         value, pk, back = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         if type(pk) is not int or type(back) is not bool or abs(pk) >= 2**63:
@@ -82,58 +93,99 @@ def clean_sort(sort: str) -> str:
 
 
 def page_of(rows: "QuerySet[CatalogSession]", sort: str, cursor: str | None, limit: int) -> Page:
-    """Return the page of `rows` in the order `sort` that `cursor` names; the first page without one."""
+    """Return the page of `rows` in the order `sort` that `cursor` names; the first page without one.
+
+    Takes one statement; up to two more where a page begins among equal values, or reaches rows without one.
+    """
     sort = clean_sort(sort)
-    column, descending = SORTS[sort.removeprefix("-")], sort.startswith("-")
-    start, problem = _read(cursor, column)
+    order = _Order(rows, SORTS[sort.removeprefix("-")], sort.startswith("-"))
+    start, problem = _read(cursor, order)
     back = start is not None and start.back
-    found = _ordered(rows, column, descending != back, nulls_last=not back)
-    if start is not None:
-        found = _behind(found, column, start, descending != back, nulls_last=not back)
-    page = list(found[: limit + 1])
+    page = order.read(start, back, limit + 1)
     more, page = len(page) > limit, page[:limit]
     if back:
         page.reverse()
     if not page:
         return Page(problem=problem)
-    first = _Cursor(getattr(page[0], column), page[0].pk, True).encode()
-    last = _Cursor(getattr(page[-1], column), page[-1].pk, False).encode()
+    first = _Cursor(getattr(page[0], order.column), page[0].pk, True).encode()
+    last = _Cursor(getattr(page[-1], order.column), page[-1].pk, False).encode()
     return Page(
         page, last if back or more else None, first if (start and not back) or (back and more) else None, problem
     )
 
 
-def _read(cursor: str | None, column: str) -> tuple[_Cursor | None, str]:
+@dataclass(frozen=True)
+class _Order:
+    """Rows by a column, then by id; those without a value behind all others, by id.
+
+    They are read in parts, each along the index of (column, id) from a place in it, for no database reads an index with
+    its missing values last in both directions. PostgreSQL enters it at a pair; SQLite does not where one of the two is
+    its row number, so there equal values are a part of their own, or all of them would be walked.
+    """
+
+    rows: "QuerySet[CatalogSession]"
+    column: str
+    descending: bool
+
+    @property
+    def nullable(self) -> bool:
+        """Whether rows may have no value."""
+        return bool(getattr(self.rows.model, self.column).field.null)
+
+    def read(self, start: _Cursor | None, back: bool, count: int) -> "list[CatalogSession]":
+        """Return the `count` rows behind `start`, or, the other way round, before it."""
+        found: list[CatalogSession] = []
+        for part in self._parts(start, back, self.descending != back):
+            if len(found) < count:
+                found += part[: count - len(found)]
+        return found
+
+    def _parts(self, start: _Cursor | None, back: bool, down: bool) -> "Iterator[QuerySet[CatalogSession]]":
+        sign, way = ("-", "lt") if down else ("", "gt")
+        known = self.rows.order_by(f"{sign}{self.column}", f"{sign}id")
+        if self.nullable:
+            known = known.filter(**{f"{self.column}__isnull": False})
+        missing = self.rows.filter(**{f"{self.column}__isnull": True}).order_by(f"{sign}id")
+        if start is None:
+            yield known
+        elif start.value is None:
+            yield missing.filter(**{f"id__{way}": start.pk})
+            if back:
+                yield known
+            return
+        else:
+            yield from self._behind(known, start, way)
+        if self.nullable and not back:
+            yield missing
+
+    def _behind(
+        self, known: "QuerySet[CatalogSession]", start: _Cursor, way: str
+    ) -> "Iterator[QuerySet[CatalogSession]]":
+        if connection.vendor == "postgresql":
+            yield known.filter(_Behind(self.column, start, "<" if way == "lt" else ">"))
+            return
+        yield known.filter(**{self.column: start.value, f"id__{way}": start.pk})
+        yield known.filter(**{f"{self.column}__{way}": start.value})
+
+
+class _Behind(Func):
+    """Whether a row stands behind (`way`) the place of a cursor, as a comparison of pairs."""
+
+    output_field = BooleanField()
+    template = "(%(expressions)s)"
+
+    def __init__(self, column: str, start: _Cursor, way: str) -> None:
+        pairs = [(F(column), F("id")), (Value(start.value), Value(start.pk))]
+        super().__init__(*(Func(*pair, template=self.template, output_field=BooleanField()) for pair in pairs))
+        self.arg_joiner = f" {way} "
+
+
+def _read(cursor: str | None, order: _Order) -> tuple[_Cursor | None, str]:
     if not cursor:
         return None, ""
-    like: Any = str if column in ("title", "component_key", "user_key") else (int, float)
+    like: Any = str if order.column in _TEXTS else (int, float) if order.column in _FRACTIONS else int
     try:
-        return _Cursor.decode(cursor, like), ""
+        start = _Cursor.decode(cursor, like)
     except (ValueError, TypeError, RecursionError):
         return None, STALE_CURSOR
-
-
-def _ordered(
-    rows: "QuerySet[CatalogSession]", column: str, descending: bool, *, nulls_last: bool
-) -> "QuerySet[CatalogSession]":
-    if column in ("updated_at", "created_at", "run_count", "tool_call_count", "tool_error_count", "title"):
-        sign = "-" if descending else ""  # never null: the plain order is the index's
-        return rows.order_by(f"{sign}{column}", f"{sign}id")
-    nulls: dict[str, bool] = {"nulls_last": True} if nulls_last else {"nulls_first": True}
-    key, pk = F(column), F("id")
-    return rows.order_by(key.desc(**nulls) if descending else key.asc(**nulls), pk.desc() if descending else pk.asc())
-
-
-def _behind(
-    rows: "QuerySet[CatalogSession]", column: str, start: _Cursor, descending: bool, *, nulls_last: bool
-) -> "QuerySet[CatalogSession]":
-    way = "lt" if descending else "gt"
-    behind_pk = Q(**{f"id__{way}": start.pk})
-    if start.value is None:
-        tail = Q(**{column: None}) & behind_pk
-        return rows.filter(tail if nulls_last else tail | Q(**{f"{column}__isnull": False}))
-    behind = Q(**{f"{column}__{way}": start.value}) | (Q(**{column: start.value}) & behind_pk)
-    if not rows.model._meta.get_field(column).null:
-        # Says nothing new, but lets SQLite enter its index at the value instead of walking up to it.
-        return rows.filter(behind, **{f"{column}__{way}e": start.value})
-    return rows.filter(behind | Q(**{f"{column}__isnull": True}) if nulls_last else behind)
+    return (None, STALE_CURSOR) if start.value is None and not order.nullable else (start, "")

@@ -2,7 +2,8 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.paging import DEFAULT_SORT, SORTS, STALE_CURSOR
+from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
 ALL_SORTS = [f"{sign}{name}" for name in SORTS for sign in ("", "-")]
@@ -30,8 +32,14 @@ def make(count: int) -> None:
             user_key=None if at % 5 == 0 else f"u{at % 2}",
             created_at=at % 7,
             updated_at=at % 4,
-            run_count=at % 3,
+            top_level_run_count=at % 3,
+            own_message_count=at % 11,
             tool_call_count=at % 2,
+            tool_error_count=at % 5,
+            error_count=at % 3,
+            input_tokens=None if at % 9 == 0 else at,
+            output_tokens=None if at % 8 == 0 else at % 6,
+            stored_bytes=at * 7 % 13,
             total_tokens=None if at % 3 == 0 else at % 5,
             cost=None if at % 2 == 0 else at / 8,
             duration=None if at % 6 == 0 else float(at % 4),
@@ -170,35 +178,57 @@ def test_an_unknown_order_is_the_default_one(sort: str) -> None:
     assert ids(CatalogSession.objects.all().page(sort).rows) == ids(CatalogSession.objects.all().page().rows)
 
 
-@pytest.mark.parametrize("sort", ["-updated", "updated", "-created", "-runs"])
-def test_a_deep_page_enters_the_index(sort: str) -> None:
-    make(2000)
-    with connection.cursor() as database:
-        database.execute("ANALYZE")
-        if connection.vendor == "postgresql":
-            database.execute("SET LOCAL enable_seqscan = off")  # so small a table needs no index otherwise
-    page = CatalogSession.objects.all().page(sort, None, 50)
-    explained = explain(lambda: CatalogSession.objects.all().page(sort, page.next, 50))
-    name = {"updated": "catalog_updated", "created": "catalog_created", "runs": "catalog_runs"}[sort.removeprefix("-")]
-    assert name in explained
-    if connection.vendor == "sqlite":
-        assert "SEARCH" in explained and "TEMP B-TREE" not in explained
-    else:
-        assert "Index Cond" in explained and "Sort" not in explained
+class TestPlans:
+    """Any page of any order is read along an index, from its place in it: nothing is sorted, nothing walked up to."""
+
+    @pytest.fixture
+    def many(self) -> None:
+        make(3000)
+        with connection.cursor() as database:
+            database.execute("ANALYZE")
+            if connection.vendor == "postgresql":
+                database.execute("SET LOCAL enable_seqscan = off")  # so small a table needs no index otherwise
+
+    @pytest.mark.parametrize("sort", ALL_SORTS)
+    def test_of_all_sessions(self, sort: str, many: None) -> None:
+        self.check(CatalogSession.objects.all(), sort, sort.removeprefix("-"))
+
+    @pytest.mark.parametrize("sort", ["-updated", "updated", "-created", "-tokens", "tokens", "-cost"])
+    def test_of_one_user(self, sort: str, many: None, owner: Person) -> None:
+        CatalogSession.objects.filter(user_key="u1").update(user_key="alice@example.com")
+        self.check(CatalogSession.objects.visible_to(owner.user), sort, "user")
+        self.check(CatalogSession.objects.filter(component_key="c1"), sort, "component")
+
+    def check(self, rows: Any, sort: str, index: str) -> None:
+        page = rows.page(sort, None, 50)
+        deep = rows.page(sort, page.next, 300)
+        for read in (None, page.next, deep.next, deep.previous):
+            for plan in plans(partial(rows.page, sort, read, 50)):
+                assert index in plan or ("pkey" in plan and "IS NULL" in plan)
+                assert (
+                    "TEMP B-TREE" not in plan and "Sort" not in plan and "Seq Scan" not in plan and "Bitmap" not in plan
+                )
+                if read and connection.vendor == "sqlite":
+                    assert "SEARCH" in plan
+                elif read:
+                    assert "Index Cond" in plan
 
 
-def explain(read: Any) -> str:
-    """The plan of the one statement that `read` executes."""
+def plans(read: Callable[[], Any]) -> list[str]:
+    """The plans of the statements on sessions that `read` executes."""
     statements: list[tuple[str, Any]] = []
 
     def keep(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        statements.append((sql, params))
+        if "catalog_catalogsession" in sql:
+            statements.append((sql, params))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(keep):
         read()
-    [(sql, params)] = statements
     explaining = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
+    found = []
     with connection.cursor() as database:
-        database.execute(f"{explaining} {sql}", params)
-        return "\n".join(str(row[-1]) for row in database.fetchall())
+        for sql, params in statements:
+            database.execute(f"{explaining} {sql}", params)
+            found.append("\n".join(str(row[-1]) for row in database.fetchall()))
+    return found
