@@ -5,7 +5,7 @@ What a user may not see looks exactly like what is not there.
 
 from uuid import UUID
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from django.http import Http404, HttpRequest
 
 from agentos.access.roles import AnyUser
@@ -54,6 +54,17 @@ def signed_in_user(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Http404(SESSION_NOT_FOUND)
     return request.user
+
+
+def user_as_now(request: HttpRequest) -> User | AnonymousUser:
+    """Return the request's user as the tables have them now: nobody once they are gone, shut out or signed out.
+
+    For answers that go on for long after their request was allowed.
+    """
+    user = User.objects.filter(pk=signed_in_user(request).pk, is_active=True).first()
+    key = request.session.session_key
+    signed_out = key is not None and not request.session.exists(key)
+    return AnonymousUser() if user is None or signed_out else user
 
 
 def _visible(user: AnyUser, source: str, session_id: str) -> CatalogSession | None:

@@ -4,12 +4,14 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from django.views.generic import RedirectView
 
-from sessions_ui.views import health, run, session, sessions, sign_in, turns
+from sessions_ui.views import export, health, run, selection, session, sessions, sign_in, turns
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/complete/", sessions.complete, name="sessions_complete"),
+    path("sessions/export/", export.export, name="sessions_export"),
+    path("sessions/selection/", selection.selection, name="sessions_selection"),
     path("sessions/<slug:source>/<str:qid>/", session.session, name="session"),
     path("sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/", run.run, name="run"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),

@@ -8,13 +8,12 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.contrib.auth.models import AnonymousUser, User
 from django.db import connection
 from django.http import Http404, HttpRequest
 
 from agentos.turns.runner import sweep_orphans
 from agentos.turns.wakeups import listening
-from sessions_ui.permissions import get_turn_or_404, signed_in_user
+from sessions_ui.permissions import get_turn_or_404, user_as_now
 from sessions_ui.streaming import sse
 from sessions_ui.streaming.live import LiveTurn
 
@@ -89,10 +88,7 @@ def _open(request: HttpRequest, turn_id: UUID, after: int) -> LiveTurn:
 
 def _check(request: HttpRequest, turn_id: UUID) -> None:
     """Look again whether the reader may see the turn, as the tables have it now; mark turns that died meanwhile."""
-    user = User.objects.filter(pk=signed_in_user(request).pk, is_active=True).first()
-    key = request.session.session_key
-    signed_out = key is not None and not request.session.exists(key)
-    request.user = AnonymousUser() if user is None or signed_out else user
+    request.user = user_as_now(request)
     get_turn_or_404(request, turn_id)
     sweep_orphans()
 
