@@ -25,7 +25,7 @@ class Derivation:
         self._session_id = session.session_id or ""
         self._known = _unchanged_groups(known)
         self._opening: list[Run | BadRun] = []
-        self._stubs = reader.run_stubs(self._session_id)
+        self._stubs = reader.run_stubs(self._session_id, digests=True)
 
     def runs(self) -> list[CatalogRun]:
         """Return a row for every run of the forest, in place."""

@@ -55,9 +55,12 @@ class Reader:
         """Return a session without its runs, None if there is none of this id."""
         return self._read_session(session_id, None, lambda tables: self._session(session_id))
 
-    def run_stubs(self, session_id: str) -> list[RunStub]:
-        """Return a stub of every stored run in Agno's order, without reading a payload into this process."""
-        return self._read_session(session_id, [], lambda tables: self._stubs(tables, session_id))
+    def run_stubs(self, session_id: str, *, digests: bool = False) -> list[RunStub]:
+        """Return a stub of every stored run in Agno's order, without reading a payload into this process.
+
+        With `digests` entries of a list have theirs: without it nothing tells that one of them changed.
+        """
+        return self._read_session(session_id, [], lambda tables: self._stubs(tables, session_id, digests=digests))
 
     def runs(self, session_id: str, positions: Sequence[int]) -> list[Run | BadRun]:
         """Return the runs at these positions of `run_stubs`, in the order asked for; only they are read and parsed.
@@ -149,8 +152,10 @@ class Reader:
             row = rows.filter(session_id=session_id).values(*columns).first()
         return _session(row) if row else None
 
-    def _stubs(self, tables: Tables, session_id: str) -> list[RunStub]:
-        listed = reader_lists.outline(self.source, tables.columns["runs"], session_id) if tables.has_list else []
+    def _stubs(self, tables: Tables, session_id: str, *, digests: bool = False) -> list[RunStub]:
+        listed: list[RunStub] = []
+        if tables.has_list:
+            listed = reader_lists.outline(self.source, tables.columns["runs"], session_id, digests=digests)
         rows = reader_rows.outline(self.source, session_id) if tables.runs_table else []
         keyed = [(stub.run_id, stub) for stub in listed], [(stub.run_id, stub) for stub in rows]
         return [_moved(position, stub) for position, stub in enumerate(merge(*keyed))]

@@ -4,6 +4,7 @@ A list of 20 MB is not held in memory for the sake of one window: PostgreSQL cut
 through. What cannot be cut up (a truncated text, a NUL in jsonb) is read whole and left to the tolerant decoder.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
@@ -25,7 +26,7 @@ _POSTGRESQL: Final = """
     ) WITH ORDINALITY AS element(value, number)
     WHERE session.session_id = %s {wanted} ORDER BY element.number"""
 _POSTGRESQL_OUTLINE: Final = """
-    element.number - 1, {size}, {json}_typeof(element.value) = 'object', CASE {json}_typeof(element.value)
+    element.number - 1, {size}, {digest}, {json}_typeof(element.value) = 'object', CASE {json}_typeof(element.value)
         WHEN 'object' THEN {json}_build_array(
             (element.value -> 'agent_id') IS NOT NULL, (element.value -> 'team_id') IS NOT NULL,
             element.value -> 'run_id', element.value -> 'parent_run_id',
@@ -38,6 +39,8 @@ _POSTGRESQL_LAST: Final = """
         CASE jsonb_typeof(list) WHEN 'array' THEN jsonb_path_query_array(list, %s::jsonpath) ELSE '[]' END
     ) WITH ORDINALITY AS element(value, number) ORDER BY element.number DESC"""
 _POSTGRESQL_SIZE: Final = {"json": "length(element.value::text)", "jsonb": "pg_column_size(element.value)"}
+# The price of a digest is that each element is made text.
+_DIGEST: Final = {False: "''", True: "md5(element.value::text)"}
 _POSTGRESQL_VALUE: Final = "element.number - 1, element.value::text"
 
 # No list is as long; a larger number would be more than a database's integer.
@@ -46,15 +49,15 @@ _LONGEST: Final = 2**31 - 1
 _Taken = TypeVar("_Taken")
 
 
-def outline(source: Source, type_: str, session_id: str) -> list[RunStub]:
-    """Return a stub of each element. `type_`: of the `runs` column."""
+def outline(source: Source, type_: str, session_id: str, *, digests: bool = False) -> list[RunStub]:
+    """Return a stub of each element, with a digest of it if `digests`. `type_`: of the `runs` column."""
     if source.vendor == "sqlite":
-        found = _scan(source, session_id, lambda position, value, size: _stub_of(position, value, size))
+        found = _scan(source, session_id, lambda position, value, text: _stub_of(position, value, text, digests))
         if found is not None:
             return found
-    elif rows := _cut_up(source, type_, session_id, _POSTGRESQL_OUTLINE):
+    elif rows := _cut_up(source, type_, session_id, _POSTGRESQL_OUTLINE.replace("{digest}", _DIGEST[digests])):
         return [_stub(*row) for row in rows]
-    return [_stub_of(position, value) for position, value in enumerate(whole(source, session_id))]
+    return [_stub_of(position, value, digests=digests) for position, value in enumerate(whole(source, session_id))]
 
 
 def from_end(source: Source, type_: str, session_id: str, limit: int) -> Iterator[Any] | None:
@@ -104,7 +107,7 @@ def whole(source: Source, session_id: str) -> list[Any]:
 
 
 def _scan(
-    source: Source, session_id: str, take: Callable[[int, Any, int], _Taken | None], last: int = _LONGEST
+    source: Source, session_id: str, take: Callable[[int, Any, str], _Taken | None], last: int = _LONGEST
 ) -> list[_Taken] | None:
     """Walk through a SQLite list up to position `last`; None if it cannot be walked through."""
     sql = f"SELECT rowid FROM {table_name(source, source.session_table)} WHERE session_id = %s AND runs IS NOT NULL"
@@ -117,8 +120,8 @@ def _scan(
                 if (row := cursor.fetchone()) is None:
                     return []
             with connection.connection.blobopen(source.session_table, "runs", row[0], readonly=True) as blob:
-                for position, (value, size) in zip(range(last + 1), elements(blob), strict=False):
-                    if (what := take(position, value, size)) is not None:
+                for position, (value, text) in zip(range(last + 1), elements(blob), strict=False):
+                    if (what := take(position, value, text)) is not None:
                         taken.append(what)
         except (NotAList, DatabaseError, sqlite3.Error):
             # No list, a view (which has no rowid), or written to meanwhile: reading it whole says which.
@@ -150,9 +153,9 @@ def _decoded(text: str) -> Any:
     return loads(f"[{text}]")[0]
 
 
-def _stub(position: int, size: int | None, is_object: Any, outline: str | None) -> RunStub:
+def _stub(position: int, size: int | None, digest: str, is_object: Any, outline: str | None) -> RunStub:
     if not is_object or outline is None:
-        return RunStub(position, None, "bad", None, None, None, None, size or 0, "list")
+        return RunStub(position, None, "bad", None, None, None, None, size or 0, "list", digest)
     has_agent, has_team, run_id, parent, status, created_at = loads(outline)
     return RunStub(
         position=position,
@@ -164,15 +167,17 @@ def _stub(position: int, size: int | None, is_object: Any, outline: str | None) 
         updated_at=None,
         size=size or 0,
         place="list",
+        digest=digest,
     )
 
 
-def _stub_of(position: int, value: Any, size: int | None = None) -> RunStub:
+def _stub_of(position: int, value: Any, text: str | None = None, digests: bool = False) -> RunStub:
     run = as_run(value)
-    if size is None:
-        size = len(value) if isinstance(value, str) else len(dumps(value))
+    if text is None:
+        text = value if isinstance(value, str) else dumps(value)
+    digest = hashlib.md5(text.encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest() if digests else ""
     if not isinstance(run, Run):
-        return RunStub(position, None, "bad", None, None, None, None, size, "list")
+        return RunStub(position, None, "bad", None, None, None, None, len(text), "list", digest)
     return RunStub(
         position=position,
         run_id=run.run_id,
@@ -181,6 +186,7 @@ def _stub_of(position: int, value: Any, size: int | None = None) -> RunStub:
         status=run.status,
         created_at=as_integer(run.raw.get("created_at")),
         updated_at=None,
-        size=size,
+        size=len(text),
         place="list",
+        digest=digest,
     )

@@ -27,8 +27,8 @@ class NotAList(ValueError):
     """What is stored is not the text of a JSON list, encoded once or twice over."""
 
 
-def elements(blob: sqlite3.Blob) -> Iterator[tuple[Any, int]]:
-    """Yield each element, decoded once, and its length in characters.
+def elements(blob: sqlite3.Blob) -> Iterator[tuple[Any, str]]:
+    """Yield each element, decoded once, and its text.
 
     Raises:
         NotAList: there is no list, or it ends early or goes wrong after the elements yielded.
@@ -75,7 +75,7 @@ class _Text:
             self._read_more()
         return self._text[self.position]
 
-    def element(self) -> tuple[Any, int]:
+    def element(self) -> tuple[Any, str]:
         """Decode the value at the position and go behind it; read more while it seems cut off."""
         while True:
             try:
@@ -84,9 +84,9 @@ class _Text:
                 end = len(self._text)
             # At the end of what is there a number may seem complete and yet go on.
             if self._text[end : end + 1] in _AFTER_ELEMENT:
-                length = end - self.position
+                text = self._text[self.position : end]
                 self.position = end
-                return value, length
+                return value, text
             self._read_more()
 
     def _read_more(self) -> None:

@@ -30,7 +30,8 @@ class RunStub:
     """A stored run without its payload. `position`: in Agno's order. `size`: bytes, roughly. Times are unix seconds.
 
     `run_type` is "agent", "team", "workflow", or "bad" for what is no run. `place`: an entry of the list in the
-    session's row, or a row of the runs table.
+    session's row, or a row of the runs table. `digest`: of an entry's content, where it was asked for; an entry has no
+    time of its last change.
     """
 
     position: int
@@ -42,6 +43,7 @@ class RunStub:
     updated_at: int | None
     size: int
     place: Literal["row", "list"]
+    digest: str = ""
 
 
 @dataclass(frozen=True)

@@ -278,3 +278,20 @@ def changes_each_time(database: Database, changes: list[tuple[str, tuple[Any, ..
         marks.append(database.reader.stamp(SESSION))
     assert len({stamp.mark for stamp in marks if stamp}) == len(changes) + 1
     assert database.reader.stamp(SESSION) == marks[-1]
+
+
+def digests(database: Database) -> list[str]:
+    return [stub.digest for stub in database.reader.run_stubs(SESSION, digests=True) if stub.place == "list"]
+
+
+@pytest.mark.parametrize("name", ["agno-v2.db", "agno-v2-to-v3.db", "agno-v2.pg.sql.gz"])
+def test_a_digest_changes_with_its_entry_alone(name: str, sqlite: Any, postgresql: Any) -> None:
+    database = (postgresql if ".pg." in name else sqlite)(name)
+    database.store("runs", json.dumps([RUN, {**RUN, "run_id": "b"}, 5]))
+    first, second, third = digests(database)
+    database.store("runs", json.dumps([RUN, {**RUN, "run_id": "b", "content": "new"}, 5]))
+    again = digests(database)
+
+    assert (again[0], again[2]) == (first, third)
+    assert len({first, second, third, again[1], ""}) == 5
+    assert {stub.digest for stub in database.reader.run_stubs(SESSION)} == {""}
