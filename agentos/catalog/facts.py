@@ -77,7 +77,7 @@ def _bad_row(stub: RunStub, run: BadRun) -> CatalogRun:
 def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
     metrics = run.metrics
     counted = metrics is not None and not isinstance(run, WorkflowRunOutput)
-    tools = Counter(clean(tool.tool_name or "", PREVIEW_CHARACTERS) for tool in run.tools)
+    tools = Counter(map(_tool_name, run.tools))
     messages = run.messages
     inside = container.run.run_id if container is not None and isinstance(container.run, Run) else None
     return CatalogRun(
@@ -103,11 +103,16 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
         tool_call_count=sum(tools.values()),
         tool_error_count=sum(tool.tool_call_error is True for tool in run.tools),
         tool_names=dict(tools),
+        tool_failures=dict(Counter(_tool_name(tool) for tool in run.tools if tool.tool_call_error is True)),
         input_preview=_preview(run.input_text),
         content_preview=_preview(run.content_text),
         size=stub.size if container is None else 0,
         mark=stub_mark(stub) if container is None else "",
     )
+
+
+def _tool_name(tool: Any) -> str:
+    return clean(tool.tool_name or "", PREVIEW_CHARACTERS)
 
 
 def _preview(text: str) -> str:
@@ -119,8 +124,10 @@ def sums(rows: list[CatalogRun]) -> dict[str, Any]:
     good = [row for row in rows if row.kind != "bad"]
     stored = [row for row in good if row.stored]
     tools: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
     for row in good:
         tools.update(row.tool_names)
+        failures.update(row.tool_failures)
     return {
         "run_count": len(stored),
         "top_level_run_count": sum(row.parent_run_id is None for row in stored),
@@ -130,6 +137,7 @@ def sums(rows: list[CatalogRun]) -> dict[str, Any]:
         "tool_call_count": min(sum(tools.values()), _MAX_INT),
         "tool_error_count": sum(row.tool_error_count for row in good),
         "tool_calls_by_name": dict(sorted(tools.items())),
+        "tool_failures": dict(sorted(failures.items())),
         "error_count": sum(row.status == "ERROR" for row in good),
         "input_tokens": _sum(row.input_tokens for row in good),
         "output_tokens": _sum(row.output_tokens for row in good),

@@ -8,6 +8,14 @@ from django.db import models
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import index_key, quote_id
 from agentos.catalog.queries import SessionQuerySet
+from agentos.catalog.text.extract import Part
+from agentos.catalog.rollup_models import (  # noqa: F401  # Django looks for models here
+    CatalogDay,
+    CatalogHour,
+    CatalogStale,
+    CatalogThing,
+    RollupState,
+)
 
 TITLE_CHARACTERS = 300
 PREVIEW_CHARACTERS = 200

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from agentos.catalog.models import CatalogSession
 
 # Not needed by any list.
-HEAVY = ("tool_calls_by_name", "topics", "mark", "session_name")
+HEAVY = ("tool_calls_by_name", "tool_failures", "topics", "mark", "session_name")
 
 
 class SessionQuerySet(models.QuerySet["CatalogSession"]):
