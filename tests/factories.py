@@ -3,14 +3,16 @@
 import itertools
 from typing import Any
 
-from agentos.catalog.keys import index_key
+from agentos.catalog.keys import clean, index_key
 from agentos.catalog.models import CatalogSession
+from agentos.catalog.text.extract import Part
+from agentos.catalog.text.store import Texts, write
 
 _numbers = itertools.count(1)
 
 
-def make_session(**values: Any) -> CatalogSession:
-    """Store a session of source "lab" with one completed agent run, but for what `values` say."""
+def make_session(*texts: Part, **values: Any) -> CatalogSession:
+    """Store a session of source "lab" with one completed agent run, but for what `values` say, and texts of its own."""
     number = next(_numbers)
     defaults: dict[str, Any] = {
         "source": "lab",
@@ -34,4 +36,8 @@ def make_session(**values: Any) -> CatalogSession:
     row["session_key"] = index_key(row["session_id"])
     row["user_key"] = None if row["user_id"] is None else index_key(row["user_id"])
     row["component_key"] = None if row["component_id"] is None else index_key(row["component_id"])
-    return CatalogSession.objects.create(**row)
+    session = CatalogSession.objects.create(**row)
+    names = (session.title, session.session_id, session.user_id, session.component_name, session.component_id)
+    named = [Part("name", None, clean("\n".join(filter(None, names))))]
+    write([Texts(session.pk, None, session.updated_at, [*named, *texts])])
+    return session

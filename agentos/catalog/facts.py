@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import PREVIEW_CHARACTERS, CatalogRun
+from agentos.catalog.text.extract import parts_of_run
 from agentos.db.reader import RunStub
 from agentos.records import BadRun, Run, RunNode, WorkflowRunOutput, build_forest, parse_run, walk
 
@@ -80,7 +81,7 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
     tools = Counter(map(_tool_name, run.tools))
     messages = run.messages
     inside = container.run.run_id if container is not None and isinstance(container.run, Run) else None
-    return CatalogRun(
+    row = CatalogRun(
         run_id=run.run_id,
         run_key=None if run.run_id is None else index_key(run.run_id),
         stored=container is None,
@@ -109,6 +110,8 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
         size=stub.size if container is None else 0,
         mark=stub_mark(stub) if container is None else "",
     )
+    row.unstored_texts = parts_of_run(run, is_inside=container is not None)
+    return row
 
 
 def _tool_name(tool: Any) -> str:

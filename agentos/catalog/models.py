@@ -3,12 +3,13 @@
 No payload is here: texts are bounded, so every list, facet and count reads narrow rows.
 """
 
+from collections.abc import Sequence
+
 from django.db import models
 
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import index_key, quote_id
 from agentos.catalog.queries import SessionQuerySet
-from agentos.catalog.text.extract import Part
 from agentos.catalog.rollup_models import (  # noqa: F401  # Django looks for models here
     CatalogDay,
     CatalogHour,
@@ -16,6 +17,7 @@ from agentos.catalog.rollup_models import (  # noqa: F401  # Django looks for mo
     CatalogThing,
     RollupState,
 )
+from agentos.catalog.text.extract import Part
 
 TITLE_CHARACTERS = 300
 PREVIEW_CHARACTERS = 200
@@ -179,6 +181,8 @@ class CatalogRun(models.Model):
     traits = models.JSONField(default=list)
     problem = models.TextField(default="")
     mark = models.TextField(default="")
+    # What was found in a new run, until it is stored as CatalogText.
+    unstored_texts: Sequence[Part] = ()
 
     class Meta:
         """Read by session in order, by run id, or by time over all sessions."""

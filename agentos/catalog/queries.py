@@ -1,6 +1,6 @@
 """Questions to the catalog's sessions, as chainable QuerySet methods."""
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
 
@@ -10,6 +10,7 @@ from agentos.catalog.keys import index_key
 from agentos.catalog.paging import DEFAULT_SORT, Page, page_of
 from agentos.catalog.query.compiler import compiled
 from agentos.catalog.query.listing import ListQuery
+from agentos.catalog.text.matching import Lookups
 
 if TYPE_CHECKING:
     from agentos.catalog.models import CatalogSession
@@ -20,6 +21,26 @@ HEAVY = ("tool_calls_by_name", "tool_failures", "topics", "mark", "session_name"
 
 class SessionQuerySet(models.QuerySet["CatalogSession"]):
     """Sessions of all sources."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lookups = Lookups()
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]  # Django's own hook, unknown to its stubs
+        clone._lookups = self._lookups
+        return clone
+
+    @property
+    def lookups(self) -> Lookups:
+        """What the index of words said, shared by all that is made of one queryset: a page asks it once."""
+        return self._lookups
+
+    def in_kinds(self, kinds: frozenset[str] | None) -> Self:
+        """The same sessions, of which words are then looked for in these kinds of text; None: in all."""
+        found = self.all()
+        found._lookups = Lookups(kinds)
+        return found
 
     def of_source(self, source: str) -> Self:
         """Sessions of one source."""
@@ -40,7 +61,7 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         """Sessions that match the query; none while a part of it is broken."""
         if query.broken:
             return self.none()
-        return self if query.node is None else self.filter(compiled(query.node))
+        return self if query.node is None else self.filter(compiled(query.node, self._lookups.filter))
 
     def page(self, sort: str = DEFAULT_SORT, cursor: str | None = None, limit: int = 50) -> "Page":
         """Return `limit` rows in the order `sort` from `cursor` on; the cost does not grow with the depth."""

@@ -9,6 +9,9 @@ from django.db.models import QuerySet
 from agentos.catalog.deriving import Derivation, seconds
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.catalog.text import store as text
+from agentos.catalog.text.extract import parts_of_session
+from agentos.catalog.text.store import Texts
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import SourceUnavailable
 
@@ -80,6 +83,7 @@ def _derive(reader: Reader, stamp: Stamp, row: CatalogSession | None) -> Catalog
                 return stored  # another process was faster
             _update(stored, values)
         _store_runs(stored, runs, known)
+        text.rewrite(Texts(stored.pk, None, stored.updated_at, parts_of_session(session, stored.title)))
     return stored
 
 
@@ -101,6 +105,7 @@ def _store_runs(session: CatalogSession, runs: list[CatalogRun], known: list[Cat
     for run in new:
         run.session = session
     CatalogRun.objects.bulk_create(new, batch_size=BATCH)
+    text.write(Texts(session.pk, run.pk, run.created_at or session.updated_at, run.unstored_texts) for run in new)
 
 
 def _places(session: CatalogSession, kept: set[int]) -> list[tuple[int, tuple[int, ...]]]:

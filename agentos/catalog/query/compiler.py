@@ -33,8 +33,6 @@ from agentos.catalog.query.tree import (
     Words,
 )
 
-# What a list shows of a session, so where free words are looked for. The title begins with the name, if there is one.
-_SHOWN: Final = ("title", "preview", "session_id", "user_id", "component_name", "component_id")
 _NUMBERS: Final = {
     "tokens": "total_tokens", "runs": "top_level_run_count", "tools": "tool_call_count", "errors": "error_count",
     "tool_errors": "tool_error_count", "cost": "cost", "duration": "duration", "size": "stored_bytes",
@@ -46,19 +44,22 @@ _DAY: Final = 86_400
 _MEANT: Final[dict[str, Operator]] = {"after": ">=", "before": "<"}
 
 
-def compiled(node: Node) -> Q:
-    """Return the filter of CatalogSession for `node`. What is unknown matches no test, so its negation does."""
+def compiled(node: Node, words: Callable[[Words], Q]) -> Q:
+    """Return the filter of CatalogSession for `node`; `words` gives that of free words, which asks the text index.
+
+    What is unknown matches no test, so its negation does.
+    """
     match node:
-        case Words(text):
-            return reduce(or_, (Q(**{f"{column}__icontains": text}) for column in _SHOWN))
+        case Words():
+            return words(node)
         case Term():
             return _term(node)
         case Not(part):
-            return ~compiled(part)
+            return ~compiled(part, words)
         case And(parts):
-            return reduce(and_, map(compiled, parts))
+            return reduce(and_, (compiled(part, words) for part in parts))
         case Or(parts):
-            return reduce(or_, map(compiled, parts))
+            return reduce(or_, (compiled(part, words) for part in parts))
 
 
 class _Any(Func):

@@ -80,11 +80,13 @@ class _Builder(Transformer[Token, Node]):
     @v_args(inline=True)
     def words(self, token: Token) -> Words:
         text, quoted, starred = _unquoted(token)
-        if starred or (not quoted and "*" in text):
-            raise _error(token, "Words are found anywhere in a text, so they need no *. Put it in quotes to find a *.")
+        if not quoted and text.endswith("*"):
+            text, starred = text[:-1], True
+        if not quoted and "*" in text:
+            raise _error(token, "A * stands for the rest of a word only at its end.")
         if not text:
-            raise _error(token, "There is nothing between these quotes.")
-        return Words(text)
+            raise _error(token, "There is nothing between these quotes." if quoted else "Nothing is before this *.")
+        return Words(text, starred)
 
     @v_args(inline=True)
     def term(self, name: Token, value: Token) -> Term:

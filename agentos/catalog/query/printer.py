@@ -33,8 +33,9 @@ def printed(node: Node | None) -> str:
     match node:
         case None:
             return ""
-        case Words(text):
-            return text if _BARE_WORD.fullmatch(text) and text.lower() != "or" else _quoted(text)
+        case Words(text, prefix):
+            bare = _BARE_WORD.fullmatch(text) and text.lower() != "or"
+            return f"{text if bare else _quoted(text)}{'*' if prefix else ''}"
         case Term(name, test):
             return f"{name}:{_test(FIELDS[name], test)}"
         case Not(part):

@@ -75,9 +75,10 @@ Test: TypeAlias = Exact | Prefix | Missing | Compare | Between
 
 @dataclass(frozen=True)
 class Words:
-    """A text that stands somewhere in what a list shows of a session."""
+    """Words side by side in one of a session's texts; of the last one only its beginning, if `prefix`."""
 
     text: str
+    prefix: bool = False
 
 
 @dataclass(frozen=True)

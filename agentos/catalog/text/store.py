@@ -1,7 +1,7 @@
 """Writes texts with their words, many rows by one statement."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 from typing import Final
@@ -32,7 +32,7 @@ class Texts:
     session: int
     run: int | None
     created_at: int
-    parts: list[Part]
+    parts: Sequence[Part]
 
 
 @dataclass

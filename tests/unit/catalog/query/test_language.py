@@ -64,7 +64,7 @@ def asked_of(field: Field) -> st.SearchStrategy[object]:
 
 
 TERMS = st.sampled_from([*FIELDS.values()]).flatmap(lambda one: st.builds(Term, st.just(one.name), asked_of(one)))
-LEAVES: st.SearchStrategy[Node] = st.one_of(st.builds(Words, TEXTS.filter(bool)), TERMS)
+LEAVES: st.SearchStrategy[Node] = st.one_of(st.builds(Words, TEXTS.filter(bool), st.booleans()), TERMS)
 TREES: st.SearchStrategy[Node] = st.recursive(
     LEAVES,
     lambda inner: st.one_of(
@@ -112,6 +112,9 @@ def test_any_text_is_a_query_or_a_mistake_in_its_place(text: str) -> None:
         ('"or"', Words("or")),
         ("order", Words("order")),
         ("-(a or b)", Not(Or((Words("a"), Words("b"))))),
+        ("cat*", Words("cat", prefix=True)),
+        ('"a b"*', Words("a b", prefix=True)),
+        ("or*", Words("or", prefix=True)),
         ("well-known 10:30", And((Words("well-known"), Words("10:30")))),
         ("user:bob", Term("user", Exact("bob"))),
         ("USER:Bob", Term("user", Exact("Bob"))),
@@ -158,7 +161,8 @@ def test_meaning(text: str, tree: Node | None) -> None:
         ("pk__in:1", "pk__in:1", "no field"),
         ("user__password__startswith:a", "user__password__startswith:a", "no field"),
         ("user:b*b", "*", "only at the end"),
-        ("cat*", "cat*", "need no *"),
+        ("c*t", "c*t", "only at its end"),
+        ("*", "*", "Nothing is before"),
         ("type:robot", "robot", "agent, team, workflow"),
         ("tokens:many", "many", "takes a number"),
         ("tokens:5x", "5x", "no unit"),

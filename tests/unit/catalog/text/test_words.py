@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos.catalog.text.words import LONGEST, wanted, words_of
+from tests.looking import finds
 
 
 @pytest.mark.parametrize(
@@ -58,18 +59,6 @@ def test_words_are_made_alike(text: str, words: str) -> None:
 def test_what_finds_a_text(text: str, words: str, prefix: bool) -> None:
     found = wanted(text)
     assert (list(found.words), found.prefix) == (words.split(), prefix)
-
-
-def finds(query: str, text: str) -> bool:
-    """Look for a query's words in a text's as a database does."""
-    looked_for, words = wanted(query), words_of(text)
-    size = len(looked_for.words)
-    for at in range(len(words) - size + 1):
-        found = words[at : at + size]
-        *most, last = looked_for.words
-        if found[:-1] == most and (found[-1].startswith(last) if looked_for.prefix else found[-1] == last):
-            return True
-    return False
 
 
 SCRIPTS = st.text(
