@@ -4,17 +4,35 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 from django.views.generic import RedirectView
 
-from sessions_ui.views import export, health, run, selection, session, sessions, sign_in, turns
+from sessions_ui.views import (
+    arrivals,
+    export,
+    health,
+    palette,
+    preview,
+    run,
+    saved_views,
+    selection,
+    session,
+    sessions,
+    sign_in,
+    turns,
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/complete/", sessions.complete, name="sessions_complete"),
     path("sessions/export/", export.export, name="sessions_export"),
+    path("sessions/new/", arrivals.new, name="sessions_new"),
     path("sessions/selection/", selection.selection, name="sessions_selection"),
     path("sessions/<slug:source>/<str:qid>/", session.session, name="session"),
     path("sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/", run.run, name="run"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),
+    path("sessions/<slug:source>/<str:qid>/preview/", preview.preview, name="preview"),
+    path("views/", saved_views.views, name="views"),
+    path("views/<int:view_id>/", saved_views.view, name="view"),
+    path("jump/", palette.jump, name="jump"),
     path("turns/<uuid:turn_id>/", turns.turn, name="turn"),
     path("turns/<uuid:turn_id>/events/", turns.turn_events, name="turn_events"),
     path("turns/<uuid:turn_id>/cancel/", turns.turn_cancel, name="turn_cancel"),
