@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from agentos.catalog.facts import place, rows_of, stub_mark, sums
+from agentos.catalog.facts import place, rows_of, stub_mark, sums, unchanged
+from agentos.catalog.health import marks
 from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import TITLE_CHARACTERS, CatalogRun
+from agentos.catalog.terms import tags_of, terms_of
 from agentos.db.reader import Reader, RunStub, Stamp, batches
 from agentos.records import BadRun, Run, Session, as_datetime, display_name
 
@@ -23,7 +25,7 @@ class Derivation:
         self._reader = reader
         self._session = session
         self._session_id = session.session_id or ""
-        self._known = _unchanged_groups(known)
+        self._known = unchanged(known)
         self._opening: list[Run | BadRun] = []
         self._stubs = reader.run_stubs(self._session_id, digests=True)
 
@@ -32,12 +34,13 @@ class Derivation:
         groups: dict[int, list[CatalogRun]] = {}
         wanted: list[RunStub] = []
         for stub in self._stubs:
-            group = self._known.get((stub.run_id, stub_mark(stub)))
-            if group is None:
-                wanted.append(stub)
+            known = self._known.get((stub.run_id, stub_mark(stub)))
+            if known:
+                groups[stub.position] = known.pop()
+                for row in groups[stub.position]:
+                    row.position = stub.position
             else:
-                group[0].position = stub.position
-                groups[stub.position] = group
+                wanted.append(stub)
         for batch in batches(wanted, _BATCH_RUNS):
             read = self._reader.runs(self._session_id, [stub.position for stub in batch])
             for stub, run in zip(batch, read, strict=True):
@@ -52,8 +55,9 @@ class Derivation:
         roots = [run for run in runs if run.depth == 0]
         last = roots[-1] if roots else None
         bad = sum(run.kind == "bad" for run in runs)
+        counted = sums(runs)
         return {
-            **sums(runs),
+            **counted,
             "session_id": self._session_id,
             "session_type": clean(session.session_type or "", 40),
             "component_id": session.component_id,
@@ -71,9 +75,15 @@ class Derivation:
             "run_strip": [[run.status, run.total_tokens] for run in roots[-_STRIP_RUNS:]],
             "has_summary": bool(session.summary_text),
             "topics": [clean(topic, 100) for topic in session.topics[:50]],
+            "tags": tags_of(session),
+            "health": marks(session, self._stubs, runs, counted, self._reader.layout),
             "problem": f"{bad} of its runs cannot be read." if bad else "",
             "mark": stamp.mark,
         }
+
+    def terms(self, runs: list[CatalogRun], values: dict[str, Any]) -> set[str]:
+        """Return what the session may be looked for by; `values` are those of its row."""
+        return terms_of(self._session, runs, values)
 
     def _title(self) -> str:
         """Agno's display name on one line; runs already at hand are asked first, others read as far as needed."""
@@ -91,16 +101,6 @@ def _name_in_runs(session: Session, runs: list[CatalogRun]) -> str | None:
     """The component's name as its runs hold it: the session row may have been made without one."""
     mine = (run for run in reversed(runs) if run.component_id == session.component_id and run.component_name)
     return next((run.component_name for run in mine), None)
-
-
-def _unchanged_groups(known: list[CatalogRun]) -> dict[tuple[str | None, str], list[CatalogRun]]:
-    """Group known rows by the stored run they belong to; those whose change could not be noticed are left out."""
-    by_position: dict[int, list[CatalogRun]] = {}
-    for row in sorted(known, key=lambda row: not row.stored):
-        by_position.setdefault(row.position, []).append(row)
-    return {
-        (group[0].run_id, group[0].mark): group for group in by_position.values() if len(group) == 1 and group[0].mark
-    }
 
 
 def seconds(value: int | None) -> int:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import PREVIEW_CHARACTERS, CatalogRun
+from agentos.catalog.sizes import all_steps, history_bytes, media_of, stored_bytes, traits
 from agentos.catalog.text.extract import parts_of_run
 from agentos.db.reader import RunStub
 from agentos.records import BadRun, Run, RunNode, WorkflowRunOutput, build_forest, parse_run, walk
@@ -15,13 +16,32 @@ _MAX_INT = 2**31 - 1
 _MAX_BIGINT = 2**63 - 1
 # Where a skeleton run carries the row it stands for; a key that no stored run is asked for.
 _ROW = "catalog_row"
+# Stands in a row's mark before the number of runs inside the stored one.
+_INSIDE = "+"
 
 
 def stub_mark(stub: RunStub) -> str:
-    """Return a text that changes when the stored run does; "" when its layout cannot tell."""
-    if stub.place != "row" or stub.updated_at is None:
-        return ""
-    return f"{stub.updated_at}/{stub.status}/{stub.size}"
+    """Return a text that changes when the stored run does; "" when nothing tells."""
+    if stub.place == "list":
+        return stub.digest
+    return "" if stub.updated_at is None else f"{stub.updated_at}/{stub.status}/{stub.size}"
+
+
+def unchanged(known: Iterable[CatalogRun]) -> dict[tuple[str | None, str], list[list[CatalogRun]]]:
+    """Group known rows as `rows_of` gives them, by run id and `stub_mark` of the stored run.
+
+    Left out are runs whose change could not be noticed, and those that embed a run that the session also stores: the
+    copy has no row, and would need one when the other is gone.
+    """
+    by_position: dict[int, list[CatalogRun]] = {}
+    for row in sorted(known, key=lambda row: (not row.stored, row.ordinal)):
+        by_position.setdefault(row.position, []).append(row)
+    groups: dict[tuple[str | None, str], list[list[CatalogRun]]] = {}
+    for group in by_position.values():
+        mark, _, inside = group[0].mark.rpartition(_INSIDE)
+        if mark and inside == str(len(group) - 1):
+            groups.setdefault((group[0].run_id, mark), []).append(group)
+    return groups
 
 
 def rows_of(stub: RunStub, run: Run | BadRun) -> list[CatalogRun]:
@@ -30,7 +50,9 @@ def rows_of(stub: RunStub, run: Run | BadRun) -> list[CatalogRun]:
         return [_bad_row(stub, run)]
     rows = [_row(node.run, stub, node.container) for node in walk(build_forest([run])) if isinstance(node.run, Run)]
     # The stored run is the container of all others, but may stand below one that it embeds and names as its parent.
-    return sorted(rows, key=lambda row: not row.stored)
+    rows.sort(key=lambda row: not row.stored)
+    rows[0].mark = _mark(stub, len(rows) - 1)
+    return rows
 
 
 def place(groups: Iterable[list[CatalogRun]]) -> list[CatalogRun]:
@@ -72,6 +94,7 @@ def _bad_row(stub: RunStub, run: BadRun) -> CatalogRun:
     return CatalogRun(
         kind="bad", run_id=stub.run_id, run_key=stub.run_id and index_key(stub.run_id),
         position=stub.position, status="", created_at=stub.created_at, size=stub.size, problem=run.problem,
+        mark=_mark(stub, 0),
     )  # fmt: skip
 
 
@@ -80,6 +103,8 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
     counted = metrics is not None and not isinstance(run, WorkflowRunOutput)
     tools = Counter(map(_tool_name, run.tools))
     messages = run.messages
+    media = list(media_of(run, messages))
+    copied = history_bytes(messages)
     inside = container.run.run_id if container is not None and isinstance(container.run, Run) else None
     row = CatalogRun(
         run_id=run.run_id,
@@ -108,10 +133,19 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
         input_preview=_preview(run.input_text),
         content_preview=_preview(run.content_text),
         size=stub.size if container is None else 0,
-        mark=stub_mark(stub) if container is None else "",
+        cached_tokens=metrics.cache_read_tokens if metrics and counted else None,
+        media_bytes=sum(map(stored_bytes, media)),
+        history_bytes=copied,
+        traits=traits(run, media, messages, copied),
+        step_count=sum(1 for _ in all_steps(run)) if isinstance(run, WorkflowRunOutput) else None,
     )
     row.unstored_texts = parts_of_run(run, is_inside=container is not None)
     return row
+
+
+def _mark(stub: RunStub, inside: int) -> str:
+    mark = stub_mark(stub)
+    return f"{mark}{_INSIDE}{inside}" if mark else ""
 
 
 def _tool_name(tool: Any) -> str:
@@ -147,8 +181,24 @@ def sums(rows: list[CatalogRun]) -> dict[str, Any]:
         "total_tokens": _sum(row.total_tokens for row in good),
         "cost": _sum(row.cost for row in good),
         "duration": _sum(row.duration for row in good if row.depth == 0),
+        "cached_tokens": _sum(row.cached_tokens for row in good),
+        "member_run_count": _members(rows),
+        "step_count": min(sum(row.step_count or 0 for row in good), _MAX_INT),
         "stored_bytes": sum(row.size for row in rows),
+        "media_bytes": sum(row.media_bytes for row in good),
+        "history_bytes": sum(row.history_bytes for row in good),
     }
+
+
+def _members(rows: list[CatalogRun]) -> int:
+    """Count the runs that stand below a team's; `rows` come depth first."""
+    kinds: list[str] = []
+    members = 0
+    for row in rows:
+        del kinds[row.depth :]
+        members += bool(kinds) and kinds[-1] == "team"
+        kinds.append(row.kind)
+    return members
 
 
 def _sum(values: Iterable[Any]) -> Any:

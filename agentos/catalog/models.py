@@ -142,7 +142,7 @@ class CatalogRun(models.Model):
     """One run of a session's forest, in its place: `ordinal` counts depth first, from 0.
 
     `stored` runs have an entry or row of their own at `position` of Agno's order; others are inside the run
-    `container_run_id`, in the stored run at `position`. Times are unix seconds and seconds.
+    `container_run_id`, in the stored run at `position`. Times are unix seconds and seconds. `step_count`: a workflow's.
     """
 
     session = models.ForeignKey(CatalogSession, models.CASCADE, related_name="runs")
@@ -179,6 +179,7 @@ class CatalogRun(models.Model):
     media_bytes = models.BigIntegerField(default=0)
     history_bytes = models.BigIntegerField(default=0)
     traits = models.JSONField(default=list)
+    step_count = models.IntegerField(null=True)
     problem = models.TextField(default="")
     mark = models.TextField(default="")
     # What was found in a new run, until it is stored as CatalogText.

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from agentos.catalog.deriving import Derivation, seconds
 from agentos.catalog.keys import index_key
-from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm
 from agentos.catalog.text import store as text
 from agentos.catalog.text.extract import parts_of_session
 from agentos.catalog.text.store import Texts
@@ -83,6 +83,7 @@ def _derive(reader: Reader, stamp: Stamp, row: CatalogSession | None) -> Catalog
                 return stored  # another process was faster
             _update(stored, values)
         _store_runs(stored, runs, known)
+        _store_terms(stored, derivation.terms(runs, values))
         text.rewrite(Texts(stored.pk, None, stored.updated_at, parts_of_session(session, stored.title)))
     return stored
 
@@ -106,6 +107,13 @@ def _store_runs(session: CatalogSession, runs: list[CatalogRun], known: list[Cat
         run.session = session
     CatalogRun.objects.bulk_create(new, batch_size=BATCH)
     text.write(Texts(session.pk, run.pk, run.created_at or session.updated_at, run.unstored_texts) for run in new)
+
+
+def _store_terms(session: CatalogSession, terms: set[str]) -> None:
+    stored = set(session.terms.values_list("term", flat=True))
+    if gone := stored - terms:
+        session.terms.filter(term__in=gone).delete()
+    CatalogTerm.objects.bulk_create(CatalogTerm(session=session, term=term) for term in sorted(terms - stored))
 
 
 def _places(session: CatalogSession, kept: set[int]) -> list[tuple[int, tuple[int, ...]]]:

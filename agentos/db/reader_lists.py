@@ -30,7 +30,7 @@ _POSTGRESQL_OUTLINE: Final = """
         WHEN 'object' THEN {json}_build_array(
             (element.value -> 'agent_id') IS NOT NULL, (element.value -> 'team_id') IS NOT NULL,
             element.value -> 'run_id', element.value -> 'parent_run_id',
-            element.value -> 'status', element.value -> 'created_at')::text END"""
+            element.value -> 'status', element.value -> 'created_at', element.value -> 'user_id')::text END"""
 # The list is taken out of its row once (OFFSET keeps it apart), where every function by itself would unpack it anew.
 _POSTGRESQL_LAST: Final = """
     SELECT element.value::text FROM (
@@ -156,7 +156,7 @@ def _decoded(text: str) -> Any:
 def _stub(position: int, size: int | None, digest: str, is_object: Any, outline: str | None) -> RunStub:
     if not is_object or outline is None:
         return RunStub(position, None, "bad", None, None, None, None, size or 0, "list", digest)
-    has_agent, has_team, run_id, parent, status, created_at = loads(outline)
+    has_agent, has_team, run_id, parent, status, created_at, user_id = loads(outline)
     return RunStub(
         position=position,
         run_id=as_text(run_id),
@@ -168,6 +168,7 @@ def _stub(position: int, size: int | None, digest: str, is_object: Any, outline:
         size=size or 0,
         place="list",
         digest=digest,
+        user_id=as_text(user_id),
     )
 
 
@@ -189,4 +190,5 @@ def _stub_of(position: int, value: Any, text: str | None = None, digests: bool =
         size=len(text),
         place="list",
         digest=digest,
+        user_id=run.user_id,
     )

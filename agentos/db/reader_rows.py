@@ -15,15 +15,17 @@ from agentos.db.stored import RunStub, Wanted, as_integer, as_text
 _AT_ONCE: Final = 500
 # On PostgreSQL the stored, perhaps compressed, size: known without reading the value.
 _SIZE: Final = {"sqlite": "length", "postgresql": "pg_column_size"}
+_OUTLINE: Final = (
+    "run_id", "run_type", "parent_run_id", "status", "created_at", "updated_at", "size", "run_index", "user_id",
+)  # fmt: skip
 
 
 def outline(source: Source, session_id: str) -> list[RunStub]:
     """Return a stub of each row of the session in Agno's order; `position` is the place among the rows."""
     size = Func(F("run_data"), function=_SIZE[source.vendor], output_field=IntegerField())
-    columns = ("run_id", "run_type", "parent_run_id", "status", "created_at", "updated_at", "size")
     with faults_of(source):
-        rows = _rows(source, session_id).annotate(size=size).values_list(*columns)
-        return [_stub(position, *row) for position, row in enumerate(rows)]
+        rows = _rows(source, session_id).annotate(size=size).values_list(*_OUTLINE)
+        return [_stub(position, row) for position, row in enumerate(rows)]
 
 
 def run_ids(source: Source, session_id: str) -> list[str]:
@@ -98,9 +100,8 @@ def _rows(source: Source, session_id: str) -> Any:
     return rows.order_by(*RunRow.ORDER)
 
 
-def _stub(
-    position: int, run_id: Any, run_type: Any, parent: Any, status: Any, created_at: Any, updated_at: Any, size: Any
-) -> RunStub:
+def _stub(position: int, row: Sequence[Any]) -> RunStub:
+    run_id, run_type, parent, status, created_at, updated_at, size, run_index, user_id = row
     return RunStub(
         position=position,
         run_id=as_text(run_id),
@@ -111,4 +112,6 @@ def _stub(
         updated_at=as_integer(updated_at),
         size=as_integer(size) or 0,
         place="row",
+        run_index=as_integer(run_index),
+        user_id=as_text(user_id),
     )

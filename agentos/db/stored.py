@@ -31,7 +31,7 @@ class RunStub:
 
     `run_type` is "agent", "team", "workflow", or "bad" for what is no run. `place`: an entry of the list in the
     session's row, or a row of the runs table. `digest`: of an entry's content, where it was asked for; an entry has no
-    time of its last change.
+    time of its last change. `run_index`: the number that a row has. `user_id`: of the row, or of the run in the entry.
     """
 
     position: int
@@ -44,6 +44,8 @@ class RunStub:
     size: int
     place: Literal["row", "list"]
     digest: str = ""
+    run_index: int | None = None
+    user_id: str | None = None
 
 
 @dataclass(frozen=True)
