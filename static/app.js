@@ -1,4 +1,4 @@
-// Keys, theme, and forms that answer at once. Every page works without it.
+// Theme, sheets, and forms that answer at once. Every page works without it.
 (() => {
   "use strict";
   document.documentElement.classList.add("js");
@@ -14,7 +14,6 @@
       button.title = `Colours: ${next}`;
       button.setAttribute("aria-label", `Colours: ${next}. Press to change.`);
     }
-    if (event.target.closest("[data-show-keys]")) document.getElementById("keys")?.showModal();
     const toggle = event.target.closest("[data-toggle-facets]");
     if (toggle) toggle.setAttribute("aria-expanded", document.body.classList.toggle("facets-open"));
     for (const menu of document.querySelectorAll("details.source-menu[open]")) {
@@ -31,7 +30,9 @@
 
   // A changed filter is applied at once; without a script there is a button. Text waits for Enter, which submits itself.
   document.addEventListener("change", (event) => {
-    if (!event.target.matches("input[type=search], input[type=text]")) event.target.closest("form[data-live]")?.requestSubmit();
+    // A box in the list may belong to another form: it selects, and narrows nothing.
+    const form = event.target.form;
+    if (form?.matches("[data-live]") && !event.target.matches("input[type=search], input[type=text]")) form.requestSubmit();
   });
 
   // A part that is being renewed says so; a list that could not be renewed stays, and says of when it is.
@@ -56,29 +57,57 @@
     document.querySelector("[data-toggle-facets]")?.setAttribute("aria-expanded", open);
   });
 
-  const typing = (element) => element.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-  const rows = () => [...document.querySelectorAll("[data-row]")];
-  function step(by) {
-    const all = rows();
-    const at = all.indexOf(document.activeElement);
-    all[Math.max(0, Math.min(all.length - 1, at < 0 && by > 0 ? 0 : at + by))]?.focus();
+  // A question that has a page of its own is asked in a sheet over the page one is on.
+  const sheet = () => document.getElementById("sheet");
+  async function ask(title, method, url, values) {
+    document.getElementById("sheet-title").textContent = title;
+    await htmx.ajax(method, url, { target: "#sheet-content", swap: "innerHTML", values });
+    if (document.getElementById("sheet-content").childElementCount) sheet().showModal();
   }
-  const go = (url) => { if (url) location.assign(url); };
-  let first = "";
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-    const act = {
-      j: () => step(1),
-      k: () => step(-1),
-      "/": () => document.querySelector("[data-key-search]")?.focus(),
-      c: () => document.getElementById("composer-message")?.focus(),
-      "?": () => document.getElementById("keys")?.showModal(),
-      s: () => first === "g" && go(document.querySelector("[data-key-sessions]")?.href),
-    }[event.key];
-    if (act) {
-      act();
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-sheet]");
+    if (opener && sheet() && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
       event.preventDefault();
+      const values = {};
+      if (opener.form) for (const [name, value] of new FormData(opener.form)) (values[name] ??= []).push(value);
+      ask(opener.dataset.sheet, opener.form ? "POST" : "GET", opener.formAction ?? opener.href, values);
     }
-    first = event.key;
+    if (event.target.closest("[data-close-sheet]") && sheet()?.open) {
+      event.preventDefault();
+      sheet().close();
+    }
+    const links = event.target.closest("[data-open-links]");
+    if (links) for (const link of document.querySelectorAll(`#${links.dataset.openLinks} a`)) window.open(link.href, "_blank", "noopener");
+    const from = event.target.closest("[data-copy-from]");
+    if (from) {
+      const text = document.getElementById(from.dataset.copyFrom);
+      text.select();
+      navigator.clipboard?.writeText(text.value.trim()).then(() => toast("Copied"));
+    }
   });
+  // What was refused says why, in the sheet.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target.id !== "sheet-content" || event.detail.xhr.status >= 500) return;
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.matches("[data-download]") && sheet()?.open) setTimeout(() => sheet().close());
+  });
+
+  // What was asked stays in this browser, and only while its person is signed in.
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-sign-out]")) return;
+    try { for (const key of Object.keys(localStorage)) if (key.startsWith("recent-queries:")) localStorage.removeItem(key); } catch { /* storage is forbidden, so it holds nothing */ }
+  });
+
+  let shownUntil = 0;
+  function toast(text) {
+    const line = document.getElementById("toast");
+    line.textContent = text;
+    line.hidden = false;
+    clearTimeout(shownUntil);
+    shownUntil = setTimeout(() => { line.hidden = true; }, 6000);
+  }
+  window.toast = toast;
 })();

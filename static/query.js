@@ -1,9 +1,28 @@
-// Suggestions for the query box: a combobox over a list. Without it the box is a plain one.
+// Suggestions for the query box: a combobox over a list; in an empty box also what was asked last. Without it the box
+// is a plain one. What was asked may name people, so it is kept in this browser alone, until its person signs out.
 (() => {
   "use strict";
   const box = () => document.getElementById("query");
   const list = () => document.getElementById("completion");
   const options = () => [...(list()?.children ?? [])];
+  const RECENT = 8;
+  const recentKey = `recent-queries:${document.body.dataset.user}`;
+  const asArray = (value) => (Array.isArray(value) ? value.filter((one) => typeof one === "string") : []);
+  function recent() {
+    try { return asArray(JSON.parse(localStorage.getItem(recentKey) ?? "[]")); } catch { return []; }
+  }
+  function remember() {
+    const asked = new URLSearchParams(location.search).getAll("q").join(" ").trim();
+    if (!box() || !asked || box().hasAttribute("aria-invalid")) return;
+    const queries = [asked, ...recent().filter((one) => one !== asked)].slice(0, RECENT);
+    try {
+      for (const key of Object.keys(localStorage)) {
+        if (key.startsWith("recent-queries:") && key !== recentKey) localStorage.removeItem(key);
+      }
+      localStorage.setItem(recentKey, JSON.stringify(queries));
+    } catch { /* storage is forbidden, so nothing is kept */ }
+  }
+
   let start = 0;
   let active = -1;
   let waiting = 0;
@@ -33,18 +52,20 @@
     start = found.start;
     active = -1;
     box().removeAttribute("aria-activedescendant");
-    list().replaceChildren(...found.suggestions.map((suggestion, index) => {
+    const before = box().value ? [] : recent().map((text) => ({ text, hint: "asked before", whole: true }));
+    list().replaceChildren(...[...before, ...found.suggestions].map((suggestion, index) => {
       const option = document.createElement("li");
       const text = document.createElement("code");
       const hint = document.createElement("span");
       Object.assign(option, { id: `suggestion-${index}`, role: "option" });
       option.dataset.text = text.textContent = suggestion.text;
+      if (suggestion.whole) option.dataset.whole = "";
       hint.textContent = suggestion.hint;
       option.setAttribute("aria-selected", "false");
       option.append(text, hint);
       return option;
     }));
-    list().hidden = !found.suggestions.length;
+    list().hidden = !list().childElementCount;
     box().setAttribute("aria-expanded", String(!list().hidden));
   }
 
@@ -68,6 +89,11 @@
   function take(option) {
     const input = box();
     const text = option.dataset.text;
+    if ("whole" in option.dataset) {
+      close();
+      const url = `${location.pathname}?${new URLSearchParams({ q: text })}`;
+      return htmx.ajax("GET", url, { target: "#list", swap: "outerHTML", source: input });
+    }
     const end = input.selectionStart;
     input.setRangeText(text.endsWith(":") ? text : `${text} `, start, end, "end");
     close();
@@ -80,8 +106,9 @@
     const roles = { role: "combobox", "aria-autocomplete": "list", "aria-controls": "completion", "aria-expanded": "false" };
     for (const [name, value] of Object.entries(roles)) input.setAttribute(name, value);
   }
-  document.addEventListener("DOMContentLoaded", () => become(box()));
-  document.addEventListener("htmx:afterSettle", () => become(box()));
+  const settled = () => { become(box()); remember(); };
+  document.addEventListener("DOMContentLoaded", settled);
+  document.addEventListener("htmx:afterSettle", settled);
   document.addEventListener("htmx:beforeRequest", close);
   document.addEventListener("focusin", (event) => (event.target === box() ? become(box()) : close()));
 
@@ -106,6 +133,10 @@
     if (!act) return;
     event.preventDefault();
     act();
+  });
+
+  document.addEventListener("click", (event) => {
+    if (event.target === box() && !box().value && list().hidden && recent().length) show({ start: 0, suggestions: [] });
   });
 
   // Before the box loses its focus to the list.

@@ -8,18 +8,24 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
 from django.views.decorators.http import require_safe
 
-from agentos.catalog.facets import facets, histogram
+from agentos.access.rules import scope_of
+from agentos.catalog.facets import Counts, counts
 from agentos.catalog.models import CatalogSession, SourceState
-from agentos.catalog.paging import Page, clean_sort
+from agentos.catalog.paging import Page
 from agentos.catalog.query.completion import completion
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.parser import MAX_CHARACTERS
 from agentos.catalog.sync import keep_fresh
+from agentos.catalog.totals import of_states
 from agentos.db.sources import SourceError
 from sessions_ui.context import source_menu
 from sessions_ui.middleware import wants_json
-from sessions_ui.presenters import session_list
+from sessions_ui.presenters import columns, session_list
+from sessions_ui.presenters.facet_list import facet_groups
 from sessions_ui.presenters.histogram import drawn
+from sessions_ui.presenters.in_hand import in_hand
+from sessions_ui.presenters.list_state import ListState
+from sessions_ui.rendering.list_rows import drawn_rows
 
 PAGE = 50
 TEMPLATE = "sessions_ui/sessions.html"
@@ -36,32 +42,34 @@ FIELDS = (
 def sessions(request: HttpRequest) -> HttpResponse:
     """List the sessions the user may see, narrowed and sorted as the URL says."""
     states, problem = _states()
-    query = ListQuery.from_url(request.GET)
-    sort = clean_sort(request.GET.get("sort", ""))
+    state = ListState.of(request)
     after = request.GET.get("after")
     visible = CatalogSession.objects.visible_to(request.user)
-    found = visible.filtered(query)
-    page = found.page(sort, after, PAGE)
+    page = visible.filtered(state.query).page(state.sort, after, PAGE)
     if wants_json(request):
-        return _data(query, page)
-    chips = session_list.chips(query, sort)
+        return _data(state.query, page)
+    totals = of_states(states) if scope_of(request.user).everything else None
+    counted = Counts() if state.query.broken else counts(visible, state.query, totals)
+    chips = session_list.chips(state)
     context = {
         "nav": "sessions",
         "source_menu": source_menu(states),
         "page": page,
-        "older": session_list.list_url(query, sort, page.next) if page.next else "",
-        "newer": session_list.list_url(query, sort, page.previous) if page.previous else "",
+        "rows": drawn_rows(page.rows, state.columns, resolve_url("sessions")),
+        "older": state.url(page.next) if page.next else "",
+        "newer": state.url(page.previous) if page.previous else "",
         "is_later_page": bool(after),
-        "problems": [text for text in (problem, page.problem, *query.problems) if text],
+        "problems": [text for text in (problem, page.problem, *state.query.problems) if text],
         "states": states,
         "unindexed": session_list.unindexed(states),
-        "chips": chips if page.rows or query.broken else session_list.counted(chips, visible),
-        "facets": [] if query.broken else session_list.facet_groups(facets(visible, query), query),
-        "histogram": drawn(histogram(found)),
-        "box": session_list.box(query),
-        **_controls(query, sort),
+        "chips": chips if page.rows or state.query.broken else session_list.counted(chips, visible),
+        "counted": counted,
+        "facets": facet_groups(counted, state.query),
+        "box": session_list.box(state.query),
+        **_controls(state, counted),
+        **in_hand(request, page, state.sort),
     }
-    return _answer(request, context, session_list.list_url(query, sort, after))
+    return _answer(request, context, state, after)
 
 
 @require_safe
@@ -79,31 +87,40 @@ def _data(query: ListQuery, page: Page) -> JsonResponse:
     return JsonResponse({"sessions": [_as_data(row) for row in page.rows], "next": page.next})
 
 
-def _controls(query: ListQuery, sort: str) -> dict[str, Any]:
+def _controls(state: ListState, counted: Counts) -> dict[str, Any]:
+    query, sort = state.query, state.sort
     all_time = query.without("since", "days")
     first, last = (None, None) if query.broken else query.days
     return {
-        "views": session_list.views(query, sort),
-        "columns": session_list.columns(query, sort),
+        "views": session_list.views(state),
+        "columns": columns.heads(state),
+        "column_choices": columns.choices(state),
+        "state": state,
+        "other_density": session_list.other_density(state),
         "sort": sort,
-        "order": session_list.order_words(sort),
-        "orders": session_list.orders(sort),
+        "order": columns.order_words(sort),
+        "orders": columns.orders(sort),
         "by_time": sort in ("-updated", "-created"),
         "since": session_list.SINCE_WORDS.items(),
         "chosen_since": "" if query.broken else query.since,
         "first_day": first,
         "last_day": last,
+        "histogram": drawn(counted.histogram, first, last),
         "range": session_list.range_words(query),
-        "all_time": "" if all_time == query else session_list.list_url(all_time, sort),
+        "all_time": "" if all_time == query else state.asking(all_time).url(),
     }
 
 
-def _answer(request: HttpRequest, context: dict[str, Any], url: str) -> HttpResponse:
+def _answer(request: HttpRequest, context: dict[str, Any], state: ListState, after: str | None) -> HttpResponse:
     """Render the page, or the list alone for htmx, which then shows the state's one URL."""
     if request.headers.get("HX-Target") != "list" or request.headers.get("HX-History-Restore-Request") == "true":
-        return render(request, TEMPLATE, context)
-    response = render(request, f"{TEMPLATE}#list", context)
-    response.headers["HX-Push-Url"] = resolve_url("sessions") + (url if url != "?" else "")
+        response = render(request, TEMPLATE, context)
+    else:
+        response = render(request, f"{TEMPLATE}#list", context)
+        url = state.url(after)
+        response.headers["HX-Push-Url"] = resolve_url("sessions") + (url if url != "?" else "")
+    if state.density and state.density != state.remembered:
+        response.set_cookie("density", state.density, max_age=31_536_000, samesite="Lax")
     return response
 
 
