@@ -28,7 +28,7 @@ _RANKED: Final = {
     "postgresql": """SELECT id, session_id, ts_rank_cd(words, query, 1) * -1, {labels} FROM catalog_catalogtext,
         CAST(%s AS tsquery) AS query WHERE words @@ query AND {among} ORDER BY id DESC LIMIT %s""",
     # Unary plus: one walk over the word's rows, not one for each row asked about.
-    "sqlite": """SELECT rowid, session, bm25(catalog_words) FROM catalog_words
+    "sqlite": """SELECT rowid, session, bm25(catalog_words, 0, 0, 1.0, 0.4, 0.2, 0.1) FROM catalog_words
         WHERE catalog_words MATCH %s AND {among} ORDER BY rowid DESC LIMIT %s""",
 }
 _WITHIN: Final = "SELECT rowid FROM catalog_words WHERE catalog_words MATCH %s AND {among}"
@@ -54,7 +54,7 @@ class Asked:
         return not any(text.words for text in self.texts) or self.kinds == frozenset()
 
 
-class Hit(NamedTuple):
+class Match(NamedTuple):
     """A row that matches: its id and its session's, its rank (smaller is better), and the labels it matches in."""
 
     row: int
@@ -75,7 +75,7 @@ def hits(asked: Asked) -> dict[int, int] | None:
     return found if len(found) <= COMMON else None
 
 
-def ranked(asked: Asked, among: str, ids: Collection[int], limit: int) -> list[Hit]:
+def ranked(asked: Asked, among: str, ids: Collection[int], limit: int) -> list[Match]:
     """Return at most `limit` rows that match, of those with these ids, or of these sessions' (`among`: id, session)."""
     if asked.is_empty or not ids:
         return []
@@ -115,7 +115,7 @@ def _write_sqlite(texts: Iterable[Wanted], labels: str, sort: str | None) -> str
     return any_text if sort is None else f'({any_text}) AND sort : "{MARK}{sort}"'
 
 
-def _ranked_postgresql(asked: Asked, among: str, ids: list[int], limit: int) -> list[Hit]:
+def _ranked_postgresql(asked: Asked, among: str, ids: list[int], limit: int) -> list[Match]:
     labels = ", ".join("words @@ %s::tsquery" for _ in LABELS)
     statement = _RANKED["postgresql"].format(labels=labels, among=_AMONG["postgresql", among])
     texts = [text for text in asked.texts if text.words]
@@ -123,14 +123,14 @@ def _ranked_postgresql(asked: Asked, among: str, ids: list[int], limit: int) -> 
     with connection.cursor() as cursor:
         cursor.execute(statement, [*each, expression(asked), ids, limit])
         rows = cursor.fetchall()
-    return [Hit(pk, session, rank, _labels(matches)) for pk, session, rank, *matches in rows]
+    return [Match(pk, session, rank, _labels(matches)) for pk, session, rank, *matches in rows]
 
 
 def _labels(matches: Iterable[bool]) -> str:
     return "".join(label for label, match in zip(LABELS, matches, strict=True) if match)
 
 
-def _ranked_sqlite(asked: Asked, among: str, ids: list[int], limit: int) -> list[Hit]:
+def _ranked_sqlite(asked: Asked, among: str, ids: list[int], limit: int) -> list[Match]:
     statement = _RANKED["sqlite"].format(among=_AMONG["sqlite", among])
     by_label = _WITHIN.format(among=_AMONG["sqlite", "id"])
     texts = [text for text in asked.texts if text.words]
@@ -142,7 +142,7 @@ def _ranked_sqlite(asked: Asked, among: str, ids: list[int], limit: int) -> list
         for label in LABELS:
             cursor.execute(by_label, [_write_sqlite(texts, label, None), found])
             within[label] = {pk for (pk,) in cursor.fetchall()}
-    return [Hit(pk, session, rank, _labels(pk in within[label] for label in LABELS)) for pk, session, rank in rows]
+    return [Match(pk, session, rank, _labels(pk in within[label] for label in LABELS)) for pk, session, rank in rows]
 
 
 def _is_surely_common(asked: Asked) -> bool:

@@ -16,6 +16,7 @@ from agentos.records import dumps
 # A row's words. PostgreSQL keeps 16,383 places in a text and 256 of one word; what it forgot no phrase would find.
 MOST_WORDS: Final = 4_000
 MOST_REPEATS: Final = 250
+MOST_CHARACTERS: Final = 60_000
 # Characters that two rows share where a long text is split, so that a phrase is found there too.
 _OVERLAP: Final = 200
 # Characters that one statement takes.
@@ -60,8 +61,10 @@ class _Row:
 
     @property
     def fits(self) -> bool:
-        count = sum(map(len, self.words))
-        if count <= MOST_REPEATS or (len(self.parts) == 1 and len(self.parts[0].text) < 4 * _OVERLAP):
+        count, size = sum(map(len, self.words)), sum(len(part.text) for part in self.parts)
+        if len(self.parts) > 1 and size > MOST_CHARACTERS:
+            return False
+        if count <= MOST_REPEATS or (len(self.parts) == 1 and size < 4 * _OVERLAP):
             return True
         return count <= MOST_WORDS and max(Counter(chain.from_iterable(self.words)).values()) <= MOST_REPEATS
 

@@ -17,13 +17,13 @@ from typing import Final
 LONGEST: Final = 64
 _ASCII: Final = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 # Scripts that are written without spaces between words, and Korean, whose words take endings.
-_PAIRED: Final = (
+PAIRED: Final = (
     "\u0e01-\u0e3a\u0e40-\u0e4e\u0e81-\u0ece\u1000-\u103f\u1050-\u108f\u1100-\u11ff\u1780-\u17d3\u3005-\u3007\u3041-\u3096"
     "\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97c"
     "\uac00-\ud7c6\uf900-\ufaff\U00020000-\U0003fffd"
 )
-_RUN: Final = re.compile(f"[{_PAIRED}]+")
-_IS_PAIRED: Final = re.compile(f"[{_PAIRED}]")
+_RUN: Final = re.compile(f"[{PAIRED}]+")
+_IS_PAIRED: Final = re.compile(f"[{PAIRED}]")
 # Letters that are one to a reader but have no common decomposition.
 _SAME: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك"}
@@ -68,7 +68,7 @@ def folded(text: str) -> str:
     """Return `text` with letters that count as one made one, and a space for all that parts words."""
     if text.isascii():
         return text.translate(_ASCII)
-    return unicodedata.normalize("NFKC", text).translate(_FOLDS)
+    return unicodedata.normalize("NFKC", text).translate(FOLDS)
 
 
 def _pairs(run: re.Match[str]) -> str:
@@ -85,7 +85,7 @@ class _Folds(dict[int, str]):
         return found
 
 
-_FOLDS: Final = _Folds(_ASCII)
+FOLDS: Final = _Folds(_ASCII)
 
 
 def _fold(character: str) -> str:
