@@ -1,28 +1,30 @@
-"""Counts beside a list: by source, type, status, component and user, and over time."""
+"""Counts beside a list: how many there are, by the values of each facet, and over time.
 
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+What is asked of all sessions is read from totals that were made beforehand; everything else is counted over a bounded
+number of sessions, and said to be so.
+"""
 
-from django.db.models import BigIntegerField, Count, F, Max, Min, Q, Value
-from django.db.models.functions import Cast, Floor
-from django.utils import timezone
+import time
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
 
+from agentos.catalog.counting import COLUMNS, TERM_SESSIONS, TERMS, Answer, Question, Value, count
+from agentos.catalog.histogram import Histogram, in_bars
 from agentos.catalog.query.fields import TYPES
 from agentos.catalog.query.listing import NO_USER, NO_VALUE, ListQuery
 from agentos.catalog.query.tree import Exact, Missing, Term
+from agentos.catalog.totals import HOUR, Totals, until
 
 if TYPE_CHECKING:
     from agentos.catalog.queries import SessionQuerySet
 
 TOP = 20
-# Lengths a bar may have, in seconds: from a minute to 90 days.
-_STEPS = (60, 300, 900, 3600, 7200, 21_600, 43_200, 86_400, 604_800, 2_592_000, 7_776_000)
-BARS = 72
-_CLOCKS_DIFFER_BY = 3600
-# Facets that have few values, with their columns.
-_FEW = {"source": "source", "type": "session_type", "status": "last_status"}
-_COMBINATIONS = 2_000
+# Of a narrowed list, so many of the sessions updated last are counted, for so many seconds at most.
+CAP = 5_000
+SECONDS = 0.4
+NAMES = (*COLUMNS, *TERMS)
+# Spans of time whose histogram the hours of the totals give, in seconds.
+_BY_HOURS: Final = {"24h": 86_400, "7d": 604_800, "30d": 2_592_000}
 
 
 @dataclass(frozen=True)
@@ -41,126 +43,148 @@ class FacetValue:
 
 
 @dataclass(frozen=True)
-class Facets:
-    """The most frequent values of each facet; `more` tells which facets have others besides."""
+class Counts:
+    """What was counted of a list: at least so many `sessions` and `errors`, where `over` and `errors_over` are not 0.
 
-    source: list[FacetValue] = field(default_factory=list)
-    type: list[FacetValue] = field(default_factory=list)
-    status: list[FacetValue] = field(default_factory=list)
-    component: list[FacetValue] = field(default_factory=list)
-    user: list[FacetValue] = field(default_factory=list)
-    more: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One bar: from `start` (unix seconds) on there are `count` sessions, `errors` of them with a failed run."""
-
-    start: int
-    count: int
-    errors: int
-
-
-@dataclass(frozen=True)
-class Histogram:
-    """Sessions by the time they were last updated. `step`: seconds a bar; `total` counts all sessions of the list."""
-
-    total: int = 0
-    errors: int = 0
-    step: int = 0
-    bars: list[Bar] = field(default_factory=list)
-
-
-def facets(rows: "SessionQuerySet", query: ListQuery) -> Facets:
-    """Count each facet's values with every filter but its own. Three queries: one for the facets of few values."""
-    more: set[str] = set()
-
-    def counted(name: str, column: str, *labels: str) -> list[FacetValue]:
-        found = rows.filtered(query.without(name)).order_by().values(column, *labels)
-        found = found.annotate(n=Count("id")).order_by("-n", column)[: TOP + 1]
-        chosen = query.chosen(name)
-        values = [
-            _value(name, chosen, *(str(row[part] or "") for part in (column, *labels)), row["n"]) for row in found
-        ]
-        if len(values) > TOP:
-            more.add(name)
-        return values[:TOP]
-
-    few = _counted_together(rows, query)
-    more |= {name for name, values in few.items() if len(values) > TOP}
-    return Facets(
-        source=few["source"][:TOP],
-        type=few["type"][:TOP],
-        status=few["status"][:TOP],
-        component=counted("component", "component_key", "component_name", "session_type"),
-        user=counted("user", "user_key"),
-        more=frozenset(more),
-    )
-
-
-def _counted_together(rows: "SessionQuerySet", query: ListQuery) -> dict[str, list[FacetValue]]:
-    """Count sources, types and statuses from the combinations there are, which are few, in one walk over the rows.
-
-    Statuses are foreign text: of more than _COMBINATIONS, the rarest are not counted.
+    `values`: the most frequent values of each facet; `more`: facets that have others besides; `partial`: facets counted
+    only over that many sessions, those updated last; `bars_over`: likewise the histogram; 0 for all. `made_at`: unix
+    seconds of the totals that were used, 0 when all was counted now. `in_time`: it did not take too long to count.
     """
-    found = rows.filtered(query.without(*_FEW)).order_by().values_list(*_FEW.values()).annotate(n=Count("id"))
-    counts: dict[str, Counter[str]] = {name: Counter() for name in _FEW}
-    wanted = {name: {_named(term) for term in query.chosen(name)} for name in _FEW}
-    for *values, n in found.order_by("-n", *_FEW.values())[:_COMBINATIONS]:
-        named = dict(zip(_FEW, (str(value or "") or "none" for value in values), strict=True))
-        fits = {name for name, value in named.items() if not wanted[name] or value in wanted[name]}
-        for name, value in named.items():
-            if fits >= _FEW.keys() - {name}:
-                counts[name][value] += n
-    return {
-        name: [
-            _value(name, query.chosen(name), value, n)
-            for value, n in sorted(counted.items(), key=lambda entry: (-entry[1], entry[0]))
+
+    sessions: int = 0
+    errors: int = 0
+    over: int = 0
+    errors_over: int = 0
+    values: dict[str, list[FacetValue]] = field(default_factory=lambda: {name: [] for name in NAMES})
+    more: frozenset[str] = frozenset()
+    partial: dict[str, int] = field(default_factory=dict)
+    histogram: Histogram = field(default_factory=Histogram)
+    bars_over: int = 0
+    made_at: float = 0.0
+    in_time: bool = True
+
+
+def counts(rows: "SessionQuerySet", query: ListQuery, totals: Totals | None = None) -> Counts:
+    """Count what matches, by each facet with every filter but its own, and over time without the range of days.
+
+    `totals` are those of all sessions; only for who may see all of them, and `rows` are all of them then. One statement
+    at most; none when nothing narrows the list and there are totals.
+    """
+    plan = _Plan(query, totals)
+    answers = plan.answers(rows)
+    if answers is None:
+        return Counts(in_time=False)
+    values = {name: plan.values(name, answers) for name in NAMES}
+    shown = {name: [_shown(name, query.chosen(name), one) for one in values[name][:TOP]] for name in NAMES}
+    found = Counts(
+        values=shown,
+        more=frozenset(name for name in NAMES if len(values[name]) > TOP),
+        partial={name: over for name in NAMES if (over := plan.over(name, answers))},
+        histogram=plan.histogram(answers),
+        bars_over=plan.over_at(plan.bars, answers),
+        made_at=totals.made_at if totals and plan.uses_totals else 0.0,
+    )
+    return plan.counted(found, answers)
+
+
+@dataclass
+class _Plan:
+    """Which query each number beside a list is counted for; None stands for all sessions, which the totals know."""
+
+    query: ListQuery
+    totals: Totals | None
+    asked: list[ListQuery] = field(init=False, default_factory=list)
+    whole: int | None = field(init=False)
+    bars: int | None = field(init=False)
+    facets: dict[str, int | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.whole = self._at(self.query)
+        self.bars = None if self.hours else self._at(self.query.without("days"))
+        self.facets = {name: self._at(self.query.without(name)) for name in NAMES}
+
+    @property
+    def hours(self) -> int:
+        """For how many seconds the histogram is that of all sessions, 0 if it is not."""
+        only = self.totals is not None and not self.query.without("days", "since").parts
+        return _BY_HOURS.get(self.query.since, 0) if only else 0
+
+    @property
+    def uses_totals(self) -> bool:
+        """Whether any number is read from totals."""
+        return None in (self.whole, self.bars, *self.facets.values())
+
+    def _at(self, query: ListQuery) -> int | None:
+        if self.totals is not None and not query.parts and not query.broken:
+            return None
+        if query not in self.asked:
+            self.asked.append(query)
+        return self.asked.index(query)
+
+    def answers(self, rows: "SessionQuerySet") -> list[Answer] | None:
+        """Ask all questions at once; None when that took too long."""
+        questions = [
+            Question(
+                rows.filtered(query),
+                facets=[name for name in NAMES if self.facets[name] == at],
+                bars=at == self.bars,
+                until=until(),
+            )
+            for at, query in enumerate(self.asked)
         ]
-        for name, counted in counts.items()
-    }
+        return count(questions, limit=CAP + 1, top=TOP, seconds=SECONDS) if questions else []
+
+    def values(self, name: str, answers: list[Answer]) -> list[Value]:
+        """Return what was counted of a facet, the most frequent first."""
+        at = self.facets[name]
+        if at is not None:
+            return answers[at].values.get(name, [])
+        return self.totals.values.get(name, []) if self.totals else []
+
+    def over_at(self, at: int | None, answers: list[Answer]) -> int:
+        """Return over how many sessions a question was counted, 0 if over all that match."""
+        return CAP if at is not None and answers[at].sessions > CAP else 0
+
+    def over(self, name: str, answers: list[Answer]) -> int:
+        """Return over how many sessions a facet was counted, 0 if over all that match."""
+        at = self.facets[name]
+        if name in TERMS and at is not None and answers[at].sessions > TERM_SESSIONS:
+            return TERM_SESSIONS
+        return self.over_at(at, answers)
+
+    def histogram(self, answers: list[Answer]) -> Histogram:
+        """Return the histogram from where it was counted."""
+        if self.bars is not None:
+            return in_bars(answers[self.bars].bars, answers[self.bars].step)
+        if self.totals is None:
+            return Histogram()
+        first = (time.time() - self.hours) // HOUR * HOUR
+        hours = {place: numbers for place, numbers in self.totals.hours.items() if place >= first}
+        return in_bars(hours, HOUR) if self.hours else in_bars(self.totals.bars, self.totals.step)
+
+    def counted(self, found: Counts, answers: list[Answer]) -> Counts:
+        """Return `found` with the number of sessions. That of one value of a facet stands among those of all."""
+        if self.whole is None:
+            all_of_them = self.totals or Totals()
+            return replace(found, sessions=all_of_them.sessions, errors=all_of_them.errors)
+        answer = answers[self.whole]
+        if answer.sessions <= CAP:
+            return replace(found, sessions=answer.sessions, errors=answer.errors)
+        if len(self.query.parts) == 1:
+            names = [name for name in NAMES if self.facets[name] is None and self.query.part(name)]
+            chosen = [one.count for name in names for one in found.values[name] if one.chosen]
+            if len(chosen) == 1 == sum(len(self.query.chosen(name)) for name in names):
+                return replace(found, sessions=chosen[0], errors=answer.errors, errors_over=CAP)
+        return replace(found, sessions=CAP, errors=answer.errors, over=CAP, errors_over=CAP)
 
 
-def _value(name: str, chosen: tuple[Term, ...], value: str, *rest: str | int) -> FacetValue:
-    *labels, count = rest
-    kind = value if name == "type" else str(labels[1]) if len(labels) > 1 else ""
-    field_name = kind if name == "component" and kind in TYPES else name
-    term = Term(field_name, Exact(value) if value and (value != NO_VALUE or name not in _FEW) else Missing())
-    label = str(labels[0] if labels else "") or value
+def _shown(name: str, chosen: tuple[Term, ...], counted: Value) -> FacetValue:
+    value, label = counted.value, counted.label or counted.value
+    field_name = counted.kind if name == "component" and counted.kind in TYPES else name
+    kind = value if name == "type" else counted.kind
+    is_none = not value or (value == NO_VALUE and name in ("source", "type", "status"))
+    term = Term(field_name, Missing() if is_none else Exact(value))
     same = {term, Term(name, term.test)} | ({Term(field_name, Exact(label))} if name == "component" else set())
     asked = next((one for one in chosen if one in same), None)
     value = value or (NO_USER if name == "user" else NO_VALUE)
-    return FacetValue(asked or term, value, label or value, int(count), kind, asked is not None)
-
-
-def _named(term: Term) -> str:
-    return term.test.text if isinstance(term.test, Exact) else NO_VALUE
-
-
-def histogram(rows: "SessionQuerySet") -> Histogram:
-    """Count sessions over time in at most BARS bars of a round length. Two queries.
-
-    What claims to be of the future has no bar: one such row would push all others out of the picture.
-    """
-    known = Q(updated_at__gt=0, updated_at__lte=int(timezone.now().timestamp()) + _CLOCKS_DIFFER_BY)
-    seen = rows.order_by().aggregate(
-        total=Count("id"),
-        errors=Count("id", filter=Q(error_count__gt=0)),
-        first=Min("updated_at", filter=known),
-        last=Max("updated_at", filter=known),
-    )
-    if not seen["total"] or seen["first"] is None:
-        return Histogram(seen["total"], seen["errors"])
-    step = next((step for step in _STEPS if (seen["last"] - seen["first"]) // step < BARS), _STEPS[-1])
-    begin = max(seen["first"] // step, seen["last"] // step - BARS + 1)
-    bucket = Cast(Floor(F("updated_at") / Value(float(step))), BigIntegerField())
-    counted = (
-        rows.filter(known, updated_at__gte=begin * step)
-        .order_by()
-        .annotate(bucket=bucket)
-        .values("bucket")
-        .annotate(n=Count("id"), bad=Count("id", filter=Q(error_count__gt=0)))
-    )
-    by_bucket = {row["bucket"]: (row["n"], row["bad"]) for row in counted}
-    bars = [Bar(at * step, *by_bucket.get(at, (0, 0))) for at in range(begin, seen["last"] // step + 1)]
-    return Histogram(seen["total"], seen["errors"], step, bars)
+    return FacetValue(asked or term, value, label or value, counted.count, kind, asked is not None)

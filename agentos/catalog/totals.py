@@ -26,6 +26,9 @@ _EVERY_SECONDS: Final = 15.0
 _SECONDS: Final = 120.0
 _CLOCKS_DIFFER_BY: Final = 3600
 # What bars are kept by, in seconds: each divides the next, and all lengths of drawn bars that are not shorter.
+HOUR: Final = 3_600
+# Of the last month it is known by the hour how many there were.
+RECENT_SECONDS: Final = 31 * 86_400
 _STEPS: Final = (300, 3_600, 86_400, 2_592_000)
 _PLACES: Final = 864
 
@@ -38,7 +41,7 @@ class Totals:
     """What all sessions of some sources are. `made_at`: unix seconds of the oldest count.
 
     `values`: of each facet, the most frequent first. `more`: facets that have others besides. `bars`: place (unix
-    seconds) to sessions and sessions with errors, `step` seconds each.
+    seconds) to sessions and sessions with errors, `step` seconds each; `hours`: likewise, of RECENT_SECONDS.
     """
 
     made_at: float = 0.0
@@ -48,6 +51,7 @@ class Totals:
     more: frozenset[str] = frozenset()
     step: int = 0
     bars: dict[int, tuple[int, int]] = field(default_factory=dict)
+    hours: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 def until() -> int:
@@ -58,14 +62,15 @@ def until() -> int:
 def refresh(source: str) -> None:
     """Count all sessions of the source and keep the totals. Takes seconds for a million sessions."""
     began = time.monotonic()
-    rows = CatalogSession.objects.of_source(source)
-    question = Question(
-        rows, facets=(*COLUMNS, *TERMS), sessions=True, bars=True, until=until(), steps=_STEPS, places=_PLACES
+    rows, most = CatalogSession.objects.of_source(source), until()
+    everything = Question(rows, facets=(*COLUMNS, *TERMS), bars=True, until=most, steps=_STEPS, places=_PLACES)
+    lately = rows.filter(updated_at__gte=most - RECENT_SECONDS)
+    found = count(
+        [everything, Question(lately, bars=True, until=most, steps=(HOUR,))], limit=None, top=TOP, seconds=_SECONDS
     )
-    found = count([question], limit=None, top=TOP, seconds=_SECONDS)
     if found is None:
         return
-    kept = _packed(found) | {"made_at": time.time(), "took": time.monotonic() - began}
+    kept = _packed(*found) | {"made_at": time.time(), "took": time.monotonic() - began}
     SourceState.objects.filter(source=source).update(totals=kept)
 
 
@@ -87,15 +92,9 @@ def refresh_if_due(source: str) -> None:
 def of_states(states: Iterable[SourceState]) -> Totals | None:
     """Return the totals of these sources together; None when one has none yet, or they are few enough to count."""
     kept = [state.totals for state in states]
-    if not kept or not all(kept) or sum(one["sessions"] for one in kept) < LIVE:
+    if not kept or not all("hours" in one for one in kept) or sum(one["sessions"] for one in kept) < LIVE:
         return None
-    step = max((one["step"] for one in kept), default=0)
-    bars: dict[int, tuple[int, int]] = {}
-    for one in kept:
-        for place, sessions, errors in one["bars"]:
-            at = place // step * step
-            known = bars.get(at, (0, 0))
-            bars[at] = (known[0] + sessions, known[1] + errors)
+    step = max(one["step"] for one in kept)
     return Totals(
         made_at=min(one["made_at"] for one in kept),
         sessions=sum(one["sessions"] for one in kept),
@@ -103,7 +102,8 @@ def of_states(states: Iterable[SourceState]) -> Totals | None:
         values={name: _added(one["values"].get(name, []) for one in kept) for name in (*COLUMNS, *TERMS)},
         more=frozenset(name for one in kept for name in one["more"]),
         step=step,
-        bars=bars,
+        bars=_summed((one["bars"] for one in kept), step),
+        hours=_summed((one["hours"] for one in kept), HOUR),
     )
 
 
@@ -123,7 +123,16 @@ def _refresh_alone(source: str) -> None:
             _busy.discard(source)
 
 
-def _packed(found: Answer) -> dict[str, Any]:
+def _summed(kept: Iterable[list[list[int]]], step: int) -> dict[int, tuple[int, int]]:
+    bars: dict[int, tuple[int, int]] = {}
+    for place, sessions, errors in (bar for one in kept for bar in one):
+        at = place // step * step
+        known = bars.get(at, (0, 0))
+        bars[at] = (known[0] + sessions, known[1] + errors)
+    return bars
+
+
+def _packed(found: Answer, lately: Answer) -> dict[str, Any]:
     return {
         "sessions": found.sessions,
         "errors": found.errors,
@@ -134,6 +143,7 @@ def _packed(found: Answer) -> dict[str, Any]:
         "more": [name for name, values in found.values.items() if len(values) > TOP],
         "step": found.step,
         "bars": [[place, *numbers] for place, numbers in sorted(found.bars.items())],
+        "hours": [[place, *numbers] for place, numbers in sorted(lately.bars.items())],
     }
 
 

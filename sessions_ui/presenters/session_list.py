@@ -1,39 +1,20 @@
 """The session list's controls: each is a link or a form field that changes one part of the URL."""
 
-import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
-from django.http import QueryDict
 from django.template.defaultfilters import date as date_text
 
-from agentos.catalog.facets import Facets, FacetValue
+from agentos.catalog.facets import Counts
 from agentos.catalog.models import SourceState
-from agentos.catalog.paging import DEFAULT_SORT
 from agentos.catalog.queries import SessionQuerySet
-from agentos.catalog.query.fields import FIELDS, STATUSES, TYPES, Takes
-from agentos.catalog.query.listing import FACETS, NO_USER, NO_VALUE, ListQuery
+from agentos.catalog.query.fields import FIELDS, Takes
+from agentos.catalog.query.listing import FACETS, ListQuery
 from agentos.catalog.query.printer import printed, value_of
-from agentos.catalog.query.tree import Exact, Missing, Node, Not, Term, Words, leaves
-from sessions_ui.templatetags.sessions import STATUS_WORDS, status_word
+from agentos.catalog.query.tree import Exact, Node, Not, Term, Words, leaves
+from sessions_ui.presenters.list_state import DENSITIES, ListState
 
-COLUMNS = (
-    ("title", "Session", "title"),
-    ("component", "Agent", "agent"),
-    ("user", "User", "user"),
-    ("runs", "Runs", "runs"),
-    ("tools", "Tools / err", "toolcalls num"),
-    ("tokens", "Tokens", "tokens num"),
-    ("cost", "Cost", "cost num"),
-    ("duration", "Duration", "duration num"),
-    ("updated", "Updated", "updated num"),
-)
 SINCE_WORDS = {"1h": "Last hour", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
-# Texts read from their beginning, numbers from their largest.
-_ASCENDING_FIRST = ("title", "component", "user")
-_SHOWN_VALUES = 8
 _COUNTED_CHIPS = 6
-# An order of statuses that stays where it is when counts change.
-_STATUS_ORDER = (*STATUSES, NO_VALUE)
 
 
 @dataclass(frozen=True)
@@ -76,52 +57,6 @@ class Link:
     is_current: bool = False
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column's head: a link that sorts by it, the other way round if it is sorted by already."""
-
-    label: str
-    classes: str
-    url: str
-    aria_sort: str
-
-
-@dataclass(frozen=True)
-class Option:
-    """A checkbox of a facet. `status` and `kind` say which mark stands before it."""
-
-    id: str
-    name: str
-    value: str
-    label: str
-    count: int
-    chosen: bool
-    status: str = ""
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class FacetGroup:
-    """A facet as a group of checkboxes, those beyond the first few folded. `find`: it has values it does not list."""
-
-    name: str
-    legend: str
-    options: list[Option] = field(default_factory=list)
-    folded: list[Option] = field(default_factory=list)
-    find: bool = False
-
-
-def list_url(query: ListQuery, sort: str, after: str | None = None) -> str:
-    """Return the URL's query that shows the list in this state: always the same for the same state."""
-    url = QueryDict(mutable=True)
-    url.setlist("q", [text for text in (query.text, *(broken.text for broken in query.broken)) if text])
-    if sort != DEFAULT_SORT:
-        url["sort"] = sort
-    if after:
-        url["after"] = after
-    return f"?{url.urlencode()}"
-
-
 def box(query: ListQuery) -> Box:
     """Return what stands in the query box: free words as text; of a broken query all of the broken text."""
     if not query.broken:
@@ -131,14 +66,16 @@ def box(query: ListQuery) -> Box:
     return Box(typed, query.text, error.sentence, typed[: error.start], typed[error.start : end], typed[end:])
 
 
-def chips(query: ListQuery, sort: str) -> list[Chip]:
+def chips(state: ListState) -> list[Chip]:
     """Return a chip for every part of the query; one for each value that is chosen in a facet."""
     found: list[Chip] = []
-    for part in query.parts:
-        terms: tuple[Node, ...] = next((query.chosen(name) for name in FACETS if query.part(name) == part), (part,))
+    for part in state.query.parts:
+        terms: tuple[Node, ...] = next(
+            (state.query.chosen(name) for name in FACETS if state.query.part(name) == part), (part,)
+        )
         for term in terms:
-            rest = query.less(part, term if len(terms) > 1 else None)
-            found.append(_chip(term, list_url(rest, sort), rest))
+            rest = state.query.less(part, term if len(terms) > 1 else None)
+            found.append(_chip(term, state.asking(rest).url(), rest))
     return found
 
 
@@ -162,43 +99,31 @@ def counted(found: list[Chip], visible: SessionQuerySet) -> list[Chip]:
     ]
 
 
-def views(query: ListQuery, sort: str) -> list[Link]:
+def views(state: ListState) -> list[Link]:
     """Return the questions most often asked of a list."""
     found = [("All", ListQuery())]
     for label, value in (("Needs a person", "PAUSED"), ("Errors", "ERROR"), ("Running", "RUNNING")):
         found.append((label, ListQuery.of(Term("status", Exact(value)))))
-    return [Link(label, list_url(wanted, sort), query == wanted) for label, wanted in found]
+    return [Link(label, state.asking(wanted).url(), state.query == wanted) for label, wanted in found]
 
 
-def columns(query: ListQuery, sort: str) -> list[Column]:
-    """Return the heads of the table's columns."""
-    now, descending = sort.removeprefix("-"), sort.startswith("-")
-    found = []
-    for name, label, classes in COLUMNS:
-        down = not descending if name == now else name not in _ASCENDING_FIRST
-        aria = ("descending" if descending else "ascending") if name == now else ""
-        found.append(Column(label, classes, list_url(query, f"-{name}" if down else name), aria))
-    return found
+def number(counted: Counts) -> str:
+    """Return how many sessions the list has, as far as was counted: "3,412", "5,000+"."""
+    if not counted.in_time:
+        return "an unknown number"
+    return f"{counted.sessions:,}{'+' if counted.over else ''}"
 
 
-def order_words(sort: str) -> str:
-    """Return the order in words."""
-    name, descending = sort.removeprefix("-"), sort.startswith("-")
-    if name in ("updated", "created"):
-        words = "newest first" if descending else "oldest first"
-        return words if name == "updated" else f"{words} by creation"
-    label = next((label for key, label, _ in COLUMNS if key == name), name).lower()
-    return (
-        f"by {label}, {'from the end' if descending else 'from A'}"
-        if name in _ASCENDING_FIRST
-        else (f"by {label}, {'most' if descending else 'least'} first")
-    )
+def total_words(counted: Counts) -> str:
+    """Return how many sessions the list has, in words."""
+    return "Not counted" if not counted.in_time else f"{number(counted)} session{'' if counted.sessions == 1 else 's'}"
 
 
-def orders(sort: str) -> list[tuple[str, str]]:
-    """Return the orders to choose from, the present one among them, each with its words."""
-    names = [name if name in _ASCENDING_FIRST else f"-{name}" for name, _, _ in reversed(COLUMNS)]
-    return [(name, order_words(name).capitalize()) for name in (names if sort in names else [sort, *names])]
+def other_density(state: ListState) -> Link:
+    """Return the link that makes the rows higher or lower; its words say what they are now."""
+    now = state.shown_density
+    other = next(density for density in DENSITIES if density != now)
+    return Link(now.capitalize(), replace(state, density=other).url())
 
 
 def range_words(query: ListQuery) -> str:
@@ -214,21 +139,6 @@ def range_words(query: ListQuery) -> str:
     return f"From {first}" if first else f"Up to {last}" if last else "As the query says" if times else "All time"
 
 
-def facet_groups(facets: Facets, query: ListQuery) -> list[FacetGroup]:
-    """Return the facets that have something to choose, the source only when there are several."""
-    statuses = _options("status", facets.status, query)
-    # Sessions without any are seldom looked for; the query can ask for them.
-    components = [value for value in facets.component if value.chosen or not isinstance(value.term.test, Missing)]
-    groups = [
-        _group("status", "Last status", sorted(statuses, key=lambda one: _place(_STATUS_ORDER, one.value))),
-        _group("type", "Type", sorted(_options("type", facets.type, query), key=lambda o: _place(TYPES, o.value))),
-        _group("component", "Agent, team or workflow", _options("component", components, query), facets),
-        _group("user", "User", _options("user", facets.user, query), facets),
-        _group("source", "Source", _options("source", facets.source, query)),
-    ]
-    return [group for group in groups if group.options and (group.name != "source" or len(group.options) > 1)]
-
-
 def unindexed(states: list[SourceState]) -> int:
     """Return how many sessions of the sources the catalog has not met yet, as far as is known."""
     return sum(
@@ -236,47 +146,3 @@ def unindexed(states: list[SourceState]) -> int:
         for state in states
         if not state.is_complete and state.session_count is not None
     )
-
-
-def _options(name: str, values: list[FacetValue], query: ListQuery) -> list[Option]:
-    """Return a checkbox a value. What is chosen but has no sessions stays, or it could not be taken back."""
-    listed = {value.term for value in values}
-    missing = [_unlisted(term) for term in query.chosen(name) if term not in listed]
-    return [_option(name, value) for value in [*values, *missing]]
-
-
-def _unlisted(term: Term) -> FacetValue:
-    value = term.test.text if isinstance(term.test, Exact) else NO_USER if term.field == "user" else NO_VALUE
-    return FacetValue(term, value, value, 0, "", True)
-
-
-def _option(name: str, value: FacetValue) -> Option:
-    label = _shown(name, value.value) if name == "status" or isinstance(value.term.test, Missing) else value.label
-    return Option(
-        # Focus comes back to the same checkbox after a swap by its id; the value may be any text.
-        id=f"{name}-{zlib.crc32(value.value.encode(errors='replace')):x}",
-        name=value.term.field,
-        value=value.term.test.text if isinstance(value.term.test, Exact) else value.value,
-        label=label.capitalize() if name == "type" else label,
-        count=value.count,
-        chosen=value.chosen,
-        status=value.value if name == "status" and value.value in STATUS_WORDS else "",
-        kind=value.value if name == "type" else value.kind,
-    )
-
-
-def _group(name: str, legend: str, options: list[Option], facets: Facets | None = None) -> FacetGroup:
-    first = sorted(options, key=lambda option: not option.chosen) if len(options) > _SHOWN_VALUES else options
-    find = facets is not None and name in facets.more
-    return FacetGroup(name, legend, first[:_SHOWN_VALUES], first[_SHOWN_VALUES:], find)
-
-
-def _place(order: tuple[str, ...], value: str) -> int:
-    return order.index(value) if value in order else len(order)
-
-
-def _shown(name: str, value: str) -> str:
-    """Return what a filter's value is called."""
-    if name == "status":
-        return "No runs" if value == NO_VALUE else status_word(value)
-    return "no user" if name == "user" and value == NO_USER else value

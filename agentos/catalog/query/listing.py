@@ -19,6 +19,7 @@ from agentos.catalog.query.tree import (
     Exact,
     Missing,
     Node,
+    Not,
     Or,
     Term,
     Words,
@@ -38,6 +39,9 @@ FACETS: Final = {
     "component": (*TYPES, "component"),
     "user": ("user",),
     "source": ("source",),
+    "model": ("model",),
+    "tool": ("tool",),
+    "tag": ("tag",),
 }
 SINCE: Final = {"1h": Ago(1, "h"), "24h": Ago(24, "h"), "7d": Ago(7, "d"), "30d": Ago(30, "d")}
 _MAX_VALUES: Final = 50
@@ -81,7 +85,9 @@ class ListQuery:
                 nodes.append(parse(text))
             except QueryError as error:
                 broken.append(Broken(text[: MAX_CHARACTERS + 1], error))
-        typed = cls.of(all_of(node for node in nodes if node))
+        # A facet's button that leaves a value out says which term it is.
+        left_out = [node for node in map(_term, query.getlist("not")[:_MAX_VALUES]) if node]
+        typed = cls.of(all_of([*(node for node in nodes if node), *map(Not, left_out)]))
         if not typed.fits:
             said = QueryError(f"Together these are more than {MAX_CHARACTERS:,} characters or {MAX_TERMS} parts.")
             return cls(broken=(Broken(typed.text[:MAX_CHARACTERS], said),))
@@ -90,6 +96,9 @@ class ListQuery:
         if not whole.fits:
             problems.append("More filters were chosen than a query can hold, so they are left out.")
             whole = typed
+        for part in whole.parts:
+            for term in set(_terms(part)) & set(left_out):
+                whole = whole.less(part, term)
         return replace(whole, broken=tuple(broken), problems=tuple(problems))
 
     @property
@@ -173,6 +182,14 @@ def _terms(part: Node | None) -> tuple[Term, ...]:
     among = part.parts if isinstance(part, Or) else (part,)
     terms = tuple(one for one in among if isinstance(one, Term))
     return terms if len(terms) == len(among) else ()
+
+
+def _term(text: str) -> Term | None:
+    try:
+        node = parse(text)
+    except QueryError:
+        return None
+    return node if isinstance(node, Term) else None
 
 
 def _place(part: Node) -> int:

@@ -1,0 +1,131 @@
+"""Rows of the list of sessions as HTML. They are the largest part of the page, so they are joined, not templated.
+
+Every stored text passes `short_text` or `escape`; everything else written here is ours or a number.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from urllib.parse import quote as quote_url
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+
+from agentos.catalog.models import CatalogSession
+from sessions_ui.rendering.text import plain
+from sessions_ui.templatetags.sessions import ago, cost, duration, glyph, kind_icon, readable, run_strip, size, tokens
+
+_UNKNOWN = '<span class="unknown">unknown</span>'
+_ZERO = '<span class="zero">0</span>'
+# As Django's `reverse` quotes a part of a path.
+_SAFE = "!$&'()*+,;=/~:@"
+
+_glyph = lru_cache(256)(glyph)
+_kind = lru_cache(256)(kind_icon)
+
+
+def drawn_rows(rows: Iterable[CatalogSession], columns: Sequence[str], base: str) -> SafeString:
+    """Return the rows of the table's body with the cells of these columns; `base` is the address of the list."""
+    cells = [(name, CELLS[name]) for name in columns if name != "title"]
+    return SafeString("".join(_row(row, cells, base) for row in rows))
+
+
+def _row(row: CatalogSession, cells: "Sequence[tuple[str, Callable[[CatalogSession], str]]]", base: str) -> str:
+    source, qid = row.source, row.quoted_id
+    title = short_text(row.title, 160)
+    parts = [
+        f'<tr><td class="pick"><label><input type="checkbox" name="pick" value="{escape(source)}/{escape(qid)}"'
+        f' form="bulk"><span class="visually-hidden">Select {title or "Untitled session"}</span></label></td>'
+        f'<td class="marks">{_kind(row.session_type)} {_glyph(row.last_status)}</td>'
+        f'<td class="title"><div class="line"><a href="{_address(base, source, qid)}" data-row>'
+        + (f"<bdi>{title}</bdi>" if title else '<bdi class="untitled">Untitled session</bdi>')
+        + "</a>"
+    ]
+    if row.problem:
+        parts.append(f'<span class="tag" title="{escape(readable(row.problem))}">{short_text(row.problem, 40)}</span>')
+    if row.preview:
+        shown = f"<bdi>{short_text(row.preview, 140)}</bdi>"
+        parts.append(f'<a class="preview" href="{_address(base, source, qid)}preview/" tabindex="-1">{shown}</a>')
+    parts.append("</div></td>")
+    parts += [cell(row) for _, cell in cells]
+    parts.append("</tr>")
+    return "".join(parts)
+
+
+def _address(base: str, source: str, qid: str) -> str:
+    return str(escape(f"{base}{quote_url(source, safe=_SAFE)}/{quote_url(qid, safe=_SAFE)}/"))
+
+
+def short_text(text: str, limit: int) -> SafeString:
+    """Return the beginning of a stored text as HTML. Most have only characters that are shown as they are."""
+    shown = text if len(text) <= limit else f"{text[: limit - 1]}…"
+    return escape(shown) if shown.isprintable() and limit < 200 else plain(shown)
+
+
+def _agent(row: CatalogSession) -> str:
+    name = f"<bdi>{short_text(row.component, 60)}</bdi>" if row.component else _UNKNOWN
+    who = f'<span class="phone"> · <bdi>{short_text(row.user_id, 40)}</bdi></span>' if row.user_id else ""
+    return f'<td class="agent">{name}{who}</td>'
+
+
+def _user(row: CatalogSession) -> str:
+    shown = f"<bdi>{short_text(row.user_id, 60)}</bdi>" if row.user_id else '<span class="unknown">no user</span>'
+    return f'<td class="user">{shown}</td>'
+
+
+def _runs(row: CatalogSession) -> str:
+    return f'<td class="runs"><span class="n">{row.top_level_run_count:,}</span>{run_strip(row.run_strip)}</td>'
+
+
+def _tools(row: CatalogSession) -> str:
+    failed = f' <span class="errors">/ {row.tool_error_count:,}</span>' if row.tool_error_count else ""
+    return f'<td class="toolcalls num">{_count(row.tool_call_count)}{failed}</td>'
+
+
+def _errors(row: CatalogSession) -> str:
+    shown = f'<span class="errors">{row.error_count:,}</span>' if row.error_count else _ZERO
+    return f'<td class="failed num">{shown}</td>'
+
+
+def _tags(row: CatalogSession) -> str:
+    shown = " ".join(f'<span class="tag"><bdi>{short_text(str(tag), 30)}</bdi></span>' for tag in row.tags[:6])
+    return f'<td class="tags">{shown}</td>'
+
+
+def _health(row: CatalogSession) -> str:
+    return f'<td class="health">{", ".join(short_text(str(mark), 40) for mark in row.health[:6])}</td>'
+
+
+def _count(number: int) -> str:
+    return f"{number:,}" if number else _ZERO
+
+
+def _number(classes: str, shown: Callable[[CatalogSession], object]) -> Callable[[CatalogSession], str]:
+    return lambda row: f'<td class="{classes} num">{shown(row)}</td>'
+
+
+def _words(classes: str, shown: Callable[[CatalogSession], str | None]) -> Callable[[CatalogSession], str]:
+    return lambda row: (
+        f'<td class="{classes}">{f"<bdi>{short_text(text, 60)}</bdi>" if (text := shown(row)) else _UNKNOWN}</td>'
+    )
+
+
+CELLS: dict[str, Callable[[CatalogSession], str]] = {
+    "component": _agent,
+    "user": _user,
+    "source": _words("source", lambda row: row.source),
+    "model": _words("model", lambda row: row.model),
+    "tags": _tags,
+    "health": _health,
+    "runs": _runs,
+    "messages": _number("messages", lambda row: _count(row.own_message_count)),
+    "tools": _tools,
+    "errors": _errors,
+    "tokens": _number("tokens", lambda row: tokens(row.total_tokens)),
+    "tokens_in": _number("tokens", lambda row: tokens(row.input_tokens)),
+    "tokens_out": _number("tokens", lambda row: tokens(row.output_tokens)),
+    "cost": _number("cost", lambda row: cost(row.cost)),
+    "duration": _number("duration", lambda row: duration(row.duration)),
+    "size": _number("size", lambda row: size(row.stored_bytes)),
+    "created": _number("created", lambda row: ago(row.created_at)),
+    "updated": _number("updated", lambda row: ago(row.updated_at)),
+}
