@@ -254,7 +254,7 @@ def sources(db: None) -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def databases_of_agents_are_closed() -> Iterator[None]:
-    """Close the pools of PostgresDb when a test ends: each test's database has its own, and a server takes only so many."""
+    """Close the pools of PostgresDb when a test ends: each database has its own, and a server takes only so many."""
     yield
     from django.conf import settings
 
