@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from agentos.catalog.counting import COLUMNS, TERM_SESSIONS, TERMS, Answer, Question, Value, count
 from agentos.catalog.histogram import Histogram, in_bars
-from agentos.catalog.query.fields import TYPES
+from agentos.catalog.query.fields import FIELDS, TYPES
 from agentos.catalog.query.listing import NO_USER, NO_VALUE, ListQuery
 from agentos.catalog.query.tree import Exact, Missing, Term
 from agentos.catalog.totals import HOUR, Totals, until
@@ -22,7 +22,8 @@ TOP = 20
 # Of a narrowed list, so many of the sessions updated last are counted, for so many seconds at most.
 CAP = 5_000
 SECONDS = 0.4
-NAMES = (*COLUMNS, *TERMS)
+# Those that the query can ask for.
+NAMES = tuple(name for name in (*COLUMNS, *TERMS) if name in FIELDS)
 # Spans of time whose histogram the hours of the totals give, in seconds.
 _BY_HOURS: Final = {"24h": 86_400, "7d": 604_800, "30d": 2_592_000}
 

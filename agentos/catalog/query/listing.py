@@ -41,7 +41,7 @@ FACETS: Final = {
     "source": ("source",),
     "model": ("model",),
     "tool": ("tool",),
-    "tag": ("tag",),
+    **({"tag": ("tag",)} if "tag" in FIELDS else {}),
 }
 SINCE: Final = {"1h": Ago(1, "h"), "24h": Ago(24, "h"), "7d": Ago(7, "d"), "30d": Ago(30, "d")}
 _MAX_VALUES: Final = 50

@@ -28,7 +28,8 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> totals.Totals:
             error_count=at % 5 == 0,
             updated_at=now - at * 7_000,
         )
-        CatalogTerm.objects.create(session=row, term=f"tool:t{at % 2}")
+        for term in (f"tool:t{at % 2}", "tag:vip", "topic:trains"):
+            CatalogTerm.objects.create(session=row, term=term)
     for source in ("lab", "empty"):
         SourceState.objects.create(source=source)
         totals.refresh(source)
@@ -66,4 +67,22 @@ def test_a_bound_user_is_counted_for_alone(kept: totals.Totals, owner: Person, v
     make_session()
     assert "1 session<" in owner.client.get("/sessions/").text
     assert "user-1" not in owner.client.get("/sessions/").text
-    assert "user-1" in viewer.client.get("/sessions/").text
+    html = viewer.client.get("/sessions/").text
+    assert "user-1" in html and 'name="tool" value="t1"' in html
+
+
+def test_a_button_leaves_a_value_out(kept: totals.Totals, viewer: Person) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "list"}
+    asked = {"type": ["team", "agent"], "not": ["type:team", "user:user-1", ")(", "a or b"]}
+    response = viewer.client.get("/sessions/", asked, headers=headers)
+    assert response.headers["HX-Push-Url"] == "/sessions/?q=type%3Aagent+-type%3Ateam+-user%3Auser-1"
+
+
+def test_columns_and_density_are_in_the_url(kept: totals.Totals, viewer: Person) -> None:
+    headers = {"HX-Request": "true", "HX-Target": "list"}
+    asked = {"columns": ["title", "size,tokens", "user__password"], "density": "comfortable"}
+    response = viewer.client.get("/sessions/", asked, headers=headers)
+    assert response.headers["HX-Push-Url"] == "/sessions/?columns=title%2Ctokens%2Csize&density=comfortable"
+    assert '<table class="sessions comfortable">' in response.text and "Cost</a>" not in response.text
+    assert '<table class="sessions comfortable">' in viewer.client.get("/sessions/").text
+    assert '<table class="sessions compact">' in viewer.client.get("/sessions/", {"density": "compact"}).text
