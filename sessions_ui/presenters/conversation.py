@@ -5,7 +5,7 @@ whole on the run's own page.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from agentos.catalog.models import CatalogRun
 from agentos.catalog.windows import Tree
@@ -101,7 +101,10 @@ class StepView:
 
 @dataclass(frozen=True)
 class Item:
-    """One thing in a run: `kind` is user, assistant, reasoning, tools, steps, system, structured or history."""
+    """One thing in a run: `kind` is user, assistant, reasoning, tools, steps, system, structured or history.
+
+    `place` is the number of the message it comes from among those of the run, from 1; None if it comes from none.
+    """
 
     kind: str
     who: str = ""
@@ -110,6 +113,7 @@ class Item:
     tools: list[ToolView] = field(default_factory=list)
     media: list[MediumView] = field(default_factory=list)
     steps: list[StepView] = field(default_factory=list)
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -170,8 +174,10 @@ def items_of(run: Run, budget: Budget, *, everything: bool = False) -> Iterator[
     if not any(message.role == "user" for message in own) and run.input_text:
         media = [medium_view(medium) for medium in run.input_media][:20]
         yield Item("user", run.user_id or "", budget.take(run.input_text), run.created_at, media=media)
-    for message in own:
-        yield from _message_items(run, message, calls, budget, everything)
+    for place, message in enumerate(messages, 1):
+        if not message.from_history:
+            items = _message_items(run, message, calls, budget, everything)
+            yield from (replace(item, place=place) for item in items)
     unasked = [call for call in calls.values() if call.request is None and call.execution is not None]
     if unasked:
         yield Item("tools", tools=[tool_view(call, budget) for call in unasked])

@@ -214,13 +214,19 @@ def _below(row: CatalogRun) -> tuple[list[CatalogRun], int]:
 def _messages(items: Iterable[Item]) -> tuple[list[Message], int]:
     """Return the first items with their anchors, and how many items or tool calls had no room."""
     shown: list[Message] = []
+    anchors: set[str] = set()
     room, left_out = TOOLS, 0
     for item in items:
         if len(shown) >= ITEMS or (item.tools and not room):
             left_out += max(1, len(item.tools))
             continue
         left_out += max(0, len(item.tools) - room)
-        shown.append(Message(f"m{len(shown) + 1}", replace(item, tools=item.tools[:room])))
+        # What search links to is the message; what else it holds, and what is none, has an anchor of the page's own.
+        anchor = f"m{item.place}"
+        if item.place is None or anchor in anchors:
+            anchor = f"i{len(shown) + 1}"
+        anchors.add(anchor)
+        shown.append(Message(anchor, replace(item, tools=item.tools[:room])))
         room -= len(shown[-1].item.tools)
     return shown, left_out
 
