@@ -24,7 +24,7 @@ _MOST_RUNS: Final = 200
 def fill_catalog(sessions: int, runs: int) -> dict[str, Any]:
     """Fill the empty catalog of our own database; return how much there is. Django must be set up.
 
-    A source called `bench`, which should be empty, is asked once before, so that it counts as followed.
+    Of a source called `bench`, a file that does not exist yet, the tables are made: it then counts as followed.
     """
     from django.core.management import call_command
     from django.db import connection
@@ -178,11 +178,14 @@ def _drop_indexes(cursor: Any) -> list[str]:
 
 
 def _follow() -> None:
+    from scale import create_tables
+
     from agentos.catalog.sync import refresh_source
     from agentos.db.sources import all_sources
 
     for source in all_sources():
         if source.name == NAME:
+            create_tables(source.url, "table")
             refresh_source(source)
 
 
