@@ -4,9 +4,11 @@ import itertools
 from typing import Any
 
 from agentos.catalog.keys import clean, index_key
-from agentos.catalog.models import CatalogSession
+from agentos.catalog.models import CatalogSession, CatalogTerm
+from agentos.catalog.terms import terms_of
 from agentos.catalog.text.extract import Part
 from agentos.catalog.text.store import Texts, write
+from agentos.records import Session
 
 _numbers = itertools.count(1)
 
@@ -40,4 +42,15 @@ def make_session(*texts: Part, **values: Any) -> CatalogSession:
     names = (session.title, session.session_id, session.user_id, session.component_name, session.component_id)
     named = [Part("name", None, clean("\n".join(filter(None, names))))]
     write([Texts(session.pk, None, session.updated_at, [*named, *texts])])
+    add_terms(session)
     return session
+
+
+def add_terms(row: CatalogSession, *terms: str) -> None:
+    """Store the terms that follow from a row and its runs, and `terms`."""
+    names = ("tool_calls_by_name", "topics", "tags", "health", "model", "has_summary")
+    values = {name: getattr(row, name) for name in names}
+    found = terms_of(Session.from_dict({}), row.runs.all(), values) | {*terms}
+    if row.error_count:
+        found.add("has:error")
+    CatalogTerm.objects.bulk_create((CatalogTerm(session=row, term=term) for term in found), ignore_conflicts=True)

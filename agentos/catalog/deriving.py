@@ -9,7 +9,7 @@ from agentos.catalog.health import marks
 from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import TITLE_CHARACTERS, CatalogRun
 from agentos.catalog.terms import tags_of, terms_of
-from agentos.db.reader import Reader, RunStub, Stamp, batches
+from agentos.db.reader import Layout, Reader, RunStub, Stamp, batches
 from agentos.records import BadRun, Run, Session, as_datetime, display_name
 
 _BATCH_RUNS = 50
@@ -76,7 +76,7 @@ class Derivation:
             "has_summary": bool(session.summary_text),
             "topics": [clean(topic, 100) for topic in session.topics[:50]],
             "tags": tags_of(session),
-            "health": marks(session, self._stubs, runs, counted, self._reader.layout),
+            "health": marks(session, self._stubs, runs, counted, mixed=self._reader.layout is Layout.MIXED),
             "problem": f"{bad} of its runs cannot be read." if bad else "",
             "mark": stamp.mark,
         }

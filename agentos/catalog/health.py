@@ -6,12 +6,14 @@ Everything is told from what deriving has at hand: the session, the stubs of its
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from agentos.catalog.models import CatalogRun
 from agentos.catalog.sizes import COPIES
-from agentos.db.reader import Layout, RunStub
 from agentos.records import Session
+
+if TYPE_CHECKING:
+    from agentos.catalog.models import CatalogRun
+    from agentos.db.reader import RunStub
 
 # The paragraphs named are those of the description of Agno's format.
 MARKS: Final = {
@@ -34,16 +36,19 @@ MARKS: Final = {
 
 
 def marks(
-    session: Session, stubs: Sequence[RunStub], rows: Sequence[CatalogRun], sums: dict[str, Any], layout: Layout
+    session: Session, stubs: Sequence["RunStub"], rows: Sequence["CatalogRun"], sums: dict[str, Any], *, mixed: bool
 ) -> list[str]:
-    """Return the names of what is odd, sorted. `rows`: of all runs; `sums`: what is counted of them."""
+    """Return the names of what is odd, sorted. `rows`: of all runs; `sums`: what is counted of them.
+
+    `mixed`: the source keeps runs in its own table and in lists.
+    """
     found = {
         "bad_runs": any(row.kind == "bad" for row in rows),
         "missing_parents": _lacks_parents(rows),
         "index_gaps": _has_gaps(stubs),
         "index_duplicates": any(number > 1 for number in _indexes(stubs).values()),
         "foreign_user": any(stub.user_id not in (None, session.user_id) for stub in stubs),
-        "list_layout": layout is Layout.MIXED and any(stub.place == "list" for stub in stubs),
+        "list_layout": mixed and any(stub.place == "list" for stub in stubs),
         "history_copies": any(COPIES in row.traits for row in rows),
         "totals_differ": _differs(session, sums),
     }
@@ -55,16 +60,16 @@ def sentences(names: Iterable[str]) -> list[str]:
     return [MARKS[name] for name in names if name in MARKS]
 
 
-def _lacks_parents(rows: Sequence[CatalogRun]) -> bool:
+def _lacks_parents(rows: Sequence["CatalogRun"]) -> bool:
     known = {row.run_id for row in rows}
     return any(row.parent_run_id is not None and row.parent_run_id not in known for row in rows)
 
 
-def _indexes(stubs: Iterable[RunStub]) -> Counter[int]:
+def _indexes(stubs: Iterable["RunStub"]) -> Counter[int]:
     return Counter(stub.run_index for stub in stubs if stub.run_index is not None)
 
 
-def _has_gaps(stubs: Sequence[RunStub]) -> bool:
+def _has_gaps(stubs: Sequence["RunStub"]) -> bool:
     """Rows go on counting where a list ends, so an entry of the list has the number of its place."""
     numbers = {*_indexes(stubs), *(stub.position for stub in stubs if stub.place == "list")}
     return bool(numbers) and (min(numbers) != 0 or max(numbers) + 1 > len(numbers))

@@ -17,11 +17,11 @@ from agentos.catalog.rollup_models import (  # noqa: F401  # Django looks for mo
     CatalogThing,
     RollupState,
 )
+from agentos.catalog.terms import TERM_CHARACTERS
 from agentos.catalog.text.extract import Part
 
 TITLE_CHARACTERS = 300
 PREVIEW_CHARACTERS = 200
-TERM_CHARACTERS = 200
 # What counts over sessions are made from.
 COUNTED = ("source", "session_type", "last_status", "component_key", "user_key", "error_count")
 COUNTED_OF = {key: [name for name in COUNTED if name != key] for key in ("user_key", "component_key")}

@@ -12,12 +12,15 @@ to VALUE_CHARACTERS characters. Lists count as their items. A key with other cha
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agentos.catalog.keys import clean
-from agentos.catalog.models import TERM_CHARACTERS, CatalogRun
 from agentos.records import Session, dumps
 
+if TYPE_CHECKING:
+    from agentos.catalog.models import CatalogRun
+
+TERM_CHARACTERS: Final = 200
 DEPTH: Final = 3
 MOST_SCALARS: Final = 40
 VALUE_CHARACTERS: Final = 100
@@ -55,7 +58,7 @@ def beginnings(field: str, begun: str) -> tuple[str, str]:
     return f"{field}:{small}"[:TERM_CHARACTERS], f"{field}~:{small}"[:TERM_CHARACTERS]
 
 
-def terms_of(session: Session, runs: Iterable[CatalogRun], values: dict[str, Any]) -> set[str]:
+def terms_of(session: Session, runs: Iterable["CatalogRun"], values: dict[str, Any]) -> set[str]:
     """Return all terms of a session. `runs`: the rows of its runs; `values`: of its own row."""
     found: set[str] = set()
     for field, value in _valued(session, list(runs), values):
@@ -102,7 +105,7 @@ def _text(value: Any) -> str | None:
     return dumps(value) if isinstance(value, bool | int | float) else None
 
 
-def _valued(session: Session, runs: list[CatalogRun], values: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _valued(session: Session, runs: list["CatalogRun"], values: dict[str, Any]) -> Iterator[tuple[str, str]]:
     models = dict.fromkeys(filter(None, (values["model"], *(run.model for run in runs))))
     fields: dict[str, Iterable[str]] = {
         "tool": values["tool_calls_by_name"],
@@ -119,7 +122,7 @@ def _valued(session: Session, runs: list[CatalogRun], values: dict[str, Any]) ->
         yield from list(pairs)[:MOST_SCALARS]
 
 
-def _has(runs: list[CatalogRun], values: dict[str, Any]) -> set[str]:
+def _has(runs: list["CatalogRun"], values: dict[str, Any]) -> set[str]:
     found = {_STATUSES[run.status] for run in runs if run.status in _STATUSES}
     found.update(trait for run in runs for trait in run.traits if trait in _TRAITS)
     return found | {"summary"} if values["has_summary"] else found

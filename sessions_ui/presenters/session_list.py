@@ -7,7 +7,7 @@ from django.template.defaultfilters import date as date_text
 from agentos.catalog.facets import Counts
 from agentos.catalog.models import SourceState
 from agentos.catalog.queries import SessionQuerySet
-from agentos.catalog.query.fields import FIELDS, Takes
+from agentos.catalog.query.fields import TIMES
 from agentos.catalog.query.listing import FACETS, ListQuery
 from agentos.catalog.query.printer import printed, value_of
 from agentos.catalog.query.tree import Exact, Node, Not, Term, Words, leaves
@@ -128,7 +128,7 @@ def other_density(state: ListState) -> Link:
 
 def range_words(query: ListQuery) -> str:
     """Return the stretch of time that is listed, in words."""
-    times = [leaf for leaf in leaves(query.node) if isinstance(leaf, Term) and FIELDS[leaf.field].takes is Takes.TIME]
+    times = [leaf for leaf in leaves(query.node) if isinstance(leaf, Term) and leaf.field in TIMES]
     if len(times) > 1:
         return "As the query says"
     if query.since:

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial, reduce
 from operator import and_, or_
-from typing import Any, Final
+from typing import Final
 
-from django.db.models import BooleanField, Exists, F, FloatField, Func, OuterRef, Q, Value
+from django.db.models import FloatField, Q
 from django.utils import timezone
 
 from agentos.catalog.keys import index_key
-from agentos.catalog.query.fields import FIELDS, TYPES, Takes
+from agentos.catalog.query.fields import FIELDS, KEYED, TYPES, Takes
+from agentos.catalog.query.term_filters import Terms, Wanted
 from agentos.catalog.query.tree import (
     Ago,
     And,
@@ -31,12 +32,15 @@ from agentos.catalog.query.tree import (
     Term,
     Test,
     Words,
+    leaves,
 )
 
 _NUMBERS: Final = {
     "tokens": "total_tokens", "runs": "top_level_run_count", "tools": "tool_call_count", "errors": "error_count",
     "tool_errors": "tool_error_count", "cost": "cost", "duration": "duration", "size": "stored_bytes",
 }  # fmt: skip
+# Fields whose values are terms: a session has several.
+_OF_TERMS: Final = frozenset({"tool", "model", "topic", "tag", "has", "health", *KEYED})
 _LOOKUPS: Final = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _UNITS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DAY: Final = 86_400
@@ -44,73 +48,34 @@ _DAY: Final = 86_400
 _MEANT: Final[dict[str, Operator]] = {"after": ">=", "before": "<"}
 
 
-def compiled(node: Node, words: Callable[[Words], Q]) -> Q:
+def compiled(node: Node, words: Callable[[Words], Q], terms: Terms | None = None) -> Q:
     """Return the filter of CatalogSession for `node`; `words` gives that of free words, which asks the text index.
 
-    What is unknown matches no test, so its negation does.
+    `terms` remembers what the index of terms said. What is unknown matches no test, so its negation does.
     """
+    terms = terms or Terms()
+    tests = [leaf for leaf in leaves(node) if isinstance(leaf, Term) and _has_terms(leaf)]
+    terms.ask(Wanted.of(leaf.field, leaf.test) for leaf in tests)
+    return _compiled(node, words, terms)
+
+
+def _compiled(node: Node, words: Callable[[Words], Q], terms: Terms) -> Q:
     match node:
         case Words():
             return words(node)
-        case Term():
-            return _term(node)
+        case Term(field, test):
+            return terms.filter(Wanted.of(field, test)) if _has_terms(node) else _term(node)
         case Not(part):
-            return ~compiled(part, words)
+            return ~_compiled(part, words, terms)
         case And(parts):
-            return reduce(and_, (compiled(part, words) for part in parts))
+            return reduce(and_, (_compiled(part, words, terms) for part in parts))
         case Or(parts):
-            return reduce(or_, (compiled(part, words) for part in parts))
+            return reduce(or_, (_compiled(part, words, terms) for part in parts))
 
 
-class _Any(Func):
-    """Whether one of the texts in a column equals a text, or (`prefix`) begins with it whatever the case.
-
-    `template` and `arg_joiner` put the column and the text, a parameter, into the database's form of the question.
-    """
-
-    output_field = BooleanField()
-    template = "EXISTS (SELECT 1 FROM %(expressions)s)"
-    prefixed = "EXISTS (SELECT 1 FROM %(expressions)s ESCAPE '!')"
-    sqlite = postgresql = ""
-
-    def __init__(self, column: str, text: str, prefix: bool) -> None:
-        super().__init__(F(column), Value(f"{_like(text)}%" if prefix else text))
-        self._prefix = prefix
-
-    def _asked(self, compiler: Any, connection: Any, walk: str, like: str) -> Any:
-        each, _, item = walk.partition("{}")
-        column, text = self.source_expressions
-        asked = self.copy()
-        asked.set_source_expressions([Func(column, template=f"{each}(%(expressions)s)", function=None), text])
-        template = self.prefixed if self._prefix else self.template
-        joiner = f"{item} {like if self._prefix else '='} "
-        return Func.as_sql(asked, compiler, connection, template=template, arg_joiner=joiner)
-
-    def as_sqlite(self, compiler: Any, connection: Any, **_: Any) -> Any:
-        """Ask SQLite."""
-        return self._asked(compiler, connection, self.sqlite, "LIKE")
-
-    def as_postgresql(self, compiler: Any, connection: Any, **_: Any) -> Any:
-        """Ask PostgreSQL."""
-        return self._asked(compiler, connection, self.postgresql, "ILIKE")
-
-
-class _AnyKey(_Any):
-    """Of the keys of an object."""
-
-    sqlite = "json_each{} AS item WHERE item.key"
-    postgresql = "jsonb_object_keys{} AS item WHERE item"
-
-
-class _AnyItem(_Any):
-    """Of the items of a list."""
-
-    sqlite = "json_each{} AS item WHERE item.atom"
-    postgresql = "jsonb_array_elements_text{} AS item WHERE item"
-
-
-def _like(text: str) -> str:
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+def _has_terms(term: Term) -> bool:
+    """Whether sessions have terms for what is asked; a missing value has none."""
+    return term.field.partition(".")[0] in _OF_TERMS and not isinstance(term.test, Missing)
 
 
 def _term(term: Term) -> Q:
@@ -157,30 +122,6 @@ def _component(test: Test, kind: str = "") -> Q:
     return found & Q(session_type=kind) if kind else found
 
 
-def _model(test: Test) -> Q:
-    from agentos.catalog.models import CatalogRun
-
-    found = _nullable("model", test)
-    if isinstance(test, Missing):
-        return found
-    return found | Q(Exists(CatalogRun.objects.filter(found, session=OuterRef("pk"))))
-
-
-def _has(test: Test) -> Q:
-    from agentos.catalog.models import CatalogRun
-
-    if test == Exact("paused"):
-        return Q(Exists(CatalogRun.objects.filter(session=OuterRef("pk"), status="PAUSED")))
-    return Q(has_summary=True) if test == Exact("summary") else Q(error_count__gt=0)
-
-
-def _any_of(among: type[_Any], column: str, test: Test) -> Q:
-    match test:
-        case Exact(text) | Prefix(text):
-            return Q(among(column, text, isinstance(test, Prefix)))
-    return Q(pk__in=())
-
-
 _TEXTS: Final[dict[str, Callable[[Test], Q]]] = {
     "user": lambda test: _identified("user", test),
     "component": _component,
@@ -188,10 +129,7 @@ _TEXTS: Final[dict[str, Callable[[Test], Q]]] = {
     "type": lambda test: _stored("session_type", test),
     "source": lambda test: _stored("source", test),
     "status": lambda test: _stored("last_status", test),
-    "model": _model,
-    "tool": lambda test: _any_of(_AnyKey, "tool_calls_by_name", test),
-    "has": _has,
-    "topic": lambda test: _any_of(_AnyItem, "topics", test),
+    "model": lambda test: _nullable("model", test),
     "id": lambda test: _identified("session", test),
 }
 

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from agentos.catalog.query.fields import FIELDS, TYPES, Field, Takes
+from django.db.models import Count
+
+from agentos.catalog.query.fields import FIELDS, KEYED, KEYED_NAME, TYPES, Field, Takes, field_of
 from agentos.catalog.query.parser import MAX_CHARACTERS
 from agentos.catalog.query.printer import printed
 from agentos.catalog.query.tree import Exact, Term
@@ -19,11 +21,14 @@ if TYPE_CHECKING:
 RECENT: Final = 2_000
 MAX_OPTIONS: Final = 12
 _MAX_LABEL: Final = 200
+_OF_TERMS: Final = ("tool", "model", "topic", "tag")
 _TIMES: Final = ("today", "yesterday", "24h", "7d", "30d")
-_COLUMNS: Final = {"user": "user_key", "source": "source", "model": "model"}
-_LISTS: Final = {"tool": "tool_calls_by_name", "topic": "topics"}
+_COLUMNS: Final = {"user": "user_key", "source": "source"}
+# Terms are taken from fewer sessions: each has several. A longer one may have been shortened.
+TERM_SESSIONS: Final = 500
+_MAX_TERM: Final = 120
 _TOKENS: Final = re.compile(
-    r'(?P<field>[A-Za-z][\w.]*):(?P<value>"(?:[^"\\]|\\.)*"?|[^\s"()]*)'
+    rf'(?P<field>{KEYED_NAME}|[A-Za-z][\w.]*):(?P<value>"(?:[^"\\]|\\.)*"?|[^\s"()]*)'
     r'|"(?:[^"\\]|\\.)*"?\*?|-|(?P<word>[^\s"()\-][^\s"()]*)',
     re.DOTALL,
 )
@@ -52,16 +57,30 @@ def completion(rows: "SessionQuerySet", text: str) -> Completion:
     if last is None or last.end() != len(text) or last[0] == "-":
         return Completion(len(text), _fields(""))
     if last["word"] is not None:
-        return Completion(last.start(), _fields(last[0]))
-    field = FIELDS.get((last["field"] or "").lower())
+        first, dot, _ = last[0].partition(".")
+        keyed = bool(dot) and first.lower() in KEYED
+        return Completion(last.start(), _paths(rows, last[0]) if keyed else _fields(last[0]))
+    field = field_of(last["field"] or "")
     if field is None or last["value"].endswith("*"):
         return Completion(last.start(), [])
     return Completion(last.start(), _values(rows, field, last["value"].strip('"')))
 
 
 def _fields(begun: str) -> list[Suggestion]:
-    names = [name for name in FIELDS if name.startswith(begun.lower())]
-    return [Suggestion(f"{name}:", f"{FIELDS[name].hint}, as in {FIELDS[name].example}") for name in names]
+    names = {f"{name}:": one for name, one in FIELDS.items()} | {f"{name}.": one for name, one in KEYED.items()}
+    found = [(text, one) for text, one in names.items() if text.startswith(begun.lower())]
+    return [Suggestion(text, f"{one.hint}, as in {one.example}") for text, one in found]
+
+
+def _paths(rows: "SessionQuerySet", begun: str) -> list[Suggestion]:
+    """Suggest the keys of session state or metadata that recent sessions have."""
+    name, _, path = begun.partition(".")
+    counted: Counter[str] = Counter()
+    for term, number in _terms(rows, f"{name.lower()}."):
+        counted[term.partition(":")[0]] += number
+    found = [key for key, _ in counted.most_common() if path.casefold() in key.partition(".")[2].casefold()]
+    found = [key for key in found if not key.endswith("~")][:MAX_OPTIONS]
+    return [Suggestion(f"{key}:", KEYED[name.lower()].hint) for key in found]
 
 
 def _values(rows: "SessionQuerySet", field: Field, begun: str) -> list[Suggestion]:
@@ -70,7 +89,7 @@ def _values(rows: "SessionQuerySet", field: Field, begun: str) -> list[Suggestio
     if field.takes is Takes.CHOICE:
         words = [*field.choices, NONE] if field.has_none else field.choices
         return [Suggestion(f"{field.name}:{word}", "") for word in words if word.startswith(begun.lower())]
-    counted = Counter(value for value in _recent(rows, field.name) if value and len(value) <= _MAX_LABEL)
+    counted = _counted(rows, field.name)
     begun = begun.casefold()
     found = [(value, n) for value, n in counted.items() if begun in value.casefold()]
     found.sort(key=lambda one: (not one[0].casefold().startswith(begun), -one[1], one[0]))
@@ -82,13 +101,31 @@ def _values(rows: "SessionQuerySet", field: Field, begun: str) -> list[Suggestio
     return suggestions + [one for one in nothing if NONE.startswith(begun)]
 
 
-def _recent(rows: "SessionQuerySet", name: str) -> Iterable[str]:
+def _counted(rows: "SessionQuerySet", name: str) -> Counter[str]:
+    """Return the values of a field with the number of recent sessions that have them."""
+    if name in _COLUMNS or name in TYPES or name == "component":
+        return Counter(value for value in _recent(rows, name) if value and len(value) <= _MAX_LABEL)
+    if name not in _OF_TERMS and "." not in name:
+        return Counter()
+    return Counter({term[len(name) + 1 :]: number for term, number in _terms(rows, f"{name}:") if term != f"{name}:"})
+
+
+def _recent(rows: "SessionQuerySet", name: str) -> Iterable[str | None]:
     recent = rows.order_by("-updated_at", "-id")
     if name in _COLUMNS:
         return recent.values_list(_COLUMNS[name], flat=True)[:RECENT]
-    if name in _LISTS:
-        return (value for values in recent.values_list(_LISTS[name], flat=True)[:RECENT] for value in values)
-    if name in TYPES or name == "component":
-        kind = recent if name == "component" else recent.filter(session_type=name)
-        return (label or key or "" for label, key in kind.values_list("component_name", "component_key")[:RECENT])
-    return ()
+    kind = recent if name == "component" else recent.filter(session_type=name)
+    return (label or key for label, key in kind.values_list("component_name", "component_key")[:RECENT])
+
+
+def _terms(rows: "SessionQuerySet", begun: str) -> Iterable[tuple[str, int]]:
+    """Return the terms that begin so with the number of recent sessions that have them."""
+    from agentos.catalog.models import CatalogTerm
+
+    recent = rows.order_by("-updated_at", "-id").values("pk")[:TERM_SESSIONS]
+    terms = CatalogTerm.objects.filter(session__in=recent, term__startswith=begun).order_by()
+    return [
+        (term, number)
+        for term, number in terms.values_list("term").annotate(number=Count("pk"))
+        if term.startswith(begun) and len(term) <= _MAX_TERM
+    ]

@@ -1,10 +1,13 @@
 """The fields of the query language: what each takes, and in which units."""
 
-from dataclasses import dataclass, field
+import re
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
+
+from agentos.catalog.health import MARKS
 
 
 class Takes(StrEnum):
@@ -65,7 +68,7 @@ def _time(name: str, hint: str, example: str) -> Field:
 
 TYPES: Final = ("agent", "team", "workflow")
 STATUSES: Final = ("ERROR", "PAUSED", "RUNNING", "PENDING", "CANCELLED", "REGENERATED", "COMPLETED")
-HAS: Final = ("error", "summary", "paused")
+HAS: Final = ("error", "summary", "paused", "image", "audio", "video", "file", "reasoning")
 
 FIELDS: Final = {
     one.name: one
@@ -83,9 +86,10 @@ FIELDS: Final = {
         _text("model", "a model that any run used", "model:gpt-4o*", has_none=True),
         _text("tool", "a tool that any run called", "tool:wire_money"),
         _choice(
-            "has", "error, summary or paused", "has:error", {word: word for word in HAS},
-            ("image", "file", "reasoning", "flag", "note"),
+            "has", "an error, a summary, a pause, media or reasoning", "has:error", {word: word for word in HAS},
+            ("flag", "note"),
         ),
+        _choice("health", "what is odd about its data", "health:missing_parents", {word: word for word in MARKS}),
         _number("tokens", "tokens of all runs", "tokens:>1000", _COUNT, has_none=True),
         _number("runs", "runs that are not inside others", "runs:2..5", _COUNT),
         _number("tools", "tool calls", "tools:>=10", _COUNT),
@@ -95,11 +99,30 @@ FIELDS: Final = {
         _number("duration", "time that runs took", "duration:>1.5m", _SECONDS, has_none=True),
         _number("size", "stored size of the runs", "size:>4kB", _BYTES),
         _text("topic", "a topic of the summary", 'topic:"late refunds"'),
+        _text("tag", "a tag of the metadata", "tag:vip"),
         _time("after", "updated on that day or later", "after:7d"),
         _time("before", "updated before that day", "before:2026-11-01"),
         _time("updated", "updated on a day, or in days", "updated:2026-11-01..2026-11-30"),
         _text("id", "the session's id", "id:5b0c4c1e*"),
     )
 }  # fmt: skip
-# What the language knows and the catalog does not hold yet, with what it is called.
-LATER: Final = {"tag": "tags", "state": "values of the session state", "meta": "values of the metadata"}
+TIMES: Final = frozenset(name for name, one in FIELDS.items() if one.takes is Takes.TIME)
+# Fields with a path of keys in their names, as in `state.cart.total:42`.
+KEYED: Final = {
+    one.name: one
+    for one in (
+        _text("state", "a value of the session state", "state.cart.total:42"),
+        _text("meta", "a value of the metadata", "meta.tenant:acme"),
+    )
+}
+# How such a name is written; what `terms` makes terms of has no other keys.
+KEYED_NAME: Final = rf"(?:{'|'.join(KEYED)})\.[\w.-]+"
+
+
+def field_of(name: str) -> Field | None:
+    """Return the field of this name, None if there is none. Case counts in the keys of a path alone."""
+    first, dot, path = name.partition(".")
+    if dot:
+        keyed = KEYED.get(first.lower())
+        return replace(keyed, name=f"{keyed.name}.{path}") if keyed and re.fullmatch(r"[\w.-]+", path) else None
+    return FIELDS.get(first.lower())

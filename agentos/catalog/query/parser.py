@@ -8,7 +8,7 @@ from lark import Lark, Token, Transformer, UnexpectedCharacters, UnexpectedInput
 from lark.exceptions import VisitError
 
 from agentos.catalog.query.errors import QueryError
-from agentos.catalog.query.fields import FIELDS, LATER
+from agentos.catalog.query.fields import KEYED, KEYED_NAME, field_of
 from agentos.catalog.query.tree import Node, Not, Term, Words, all_of, any_of
 from agentos.catalog.query.values import read_value
 
@@ -26,12 +26,13 @@ GRAMMAR: Final = r"""
     words: WORD | QUOTED
 
     _OR.3: /or(?=[\s()"]|$)/i
-    FIELD.2: /[A-Za-z][\w.]*:/
+    FIELD.2: /(?:@keyed@|[A-Za-z][\w.]*):/
     QUOTED: /"(?:[^"\\]|\\.)*"\*?/s
     WORD: /(?!or(?:[\s()"]|$))[^\s"()\-][^\s"()]*/i
     VALUE: /[^\s"()]+/
     %ignore /\s+/
 """
+_NAME: Final = rf"(?:{KEYED_NAME}|[A-Za-z][\w.]*):"
 _QUOTABLE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -59,7 +60,7 @@ def parse(text: str) -> Node | None:
 
 @cache
 def _lark() -> Lark:
-    return Lark(GRAMMAR, parser="lalr")
+    return Lark(GRAMMAR.replace("@keyed@", KEYED_NAME), parser="lalr")
 
 
 class _Builder(Transformer[Token, Node]):
@@ -90,7 +91,7 @@ class _Builder(Transformer[Token, Node]):
 
     @v_args(inline=True)
     def term(self, name: Token, value: Token) -> Term:
-        field = FIELDS.get(name[:-1].lower())
+        field = field_of(name[:-1])
         if field is None:
             raise _unknown_field(name, value)
         if name.end_pos != value.start_pos:
@@ -112,12 +113,8 @@ def _unquoted(token: Token) -> tuple[str, bool, bool]:
 
 
 def _unknown_field(name: Token, value: Token) -> QueryError:
-    word = name[:-1].lower()
-    known = LATER.get(word.partition(".")[0])
-    if known and (word == "tag" or "." in word):
-        return _error(name, f"{name} is understood, but the catalog does not hold {known} yet.")
-    if known:
-        return _error(name, f"Name the key of it, as in {word}.colour:blue.")
+    if keyed := KEYED.get(name[:-1].lower()):
+        return _error(name, f"Name the key of it, as in {keyed.example}.")
     end = value.end_pos or 0
     return QueryError(
         f"There is no field “{name[:40]}”. Put the text in quotes to look for it as it is.",
@@ -150,7 +147,7 @@ def _located(text: str, problem: UnexpectedInput) -> QueryError:
     if not isinstance(problem, UnexpectedToken) or token is None or token.type == "$END":
         return _unfinished(text)
     start = token.start_pos
-    before = re.search(r"[A-Za-z][\w.]*:\s*$", text[:start])
+    before = re.search(rf"{_NAME}\s*$", text[:start])
     if before:
         return _no_value(before)
     if token.type == "RPAR":
@@ -164,7 +161,7 @@ def _located(text: str, problem: UnexpectedInput) -> QueryError:
 
 def _unfinished(text: str) -> QueryError:
     end = len(text.rstrip())
-    last = re.search(r"(?P<field>[A-Za-z][\w.]*:)$|(?P<or>(?<!\S)or)$|(?P<not>-)$|(?P<open>\()$", text[:end], re.I)
+    last = re.search(rf"(?P<field>{_NAME})$|(?P<or>(?<!\S)or)$|(?P<not>-)$|(?P<open>\()$", text[:end], re.I)
     if last and last["field"]:
         return _no_value(last)
     if last and last["or"]:
@@ -180,7 +177,7 @@ def _lonely_or(start: int) -> QueryError:
 
 def _no_value(found: re.Match[str]) -> QueryError:
     name = found[0].strip()
-    field = FIELDS.get(name[:-1].lower())
+    field = field_of(name[:-1])
     hint = f" {field.takes}, as in {field.example}" if field else " a value"
     return QueryError(f"{name} needs{hint}.", found.start(), len(name))
 

@@ -4,7 +4,7 @@ import re
 from decimal import Decimal
 from typing import Final
 
-from agentos.catalog.query.fields import FIELDS, Field, Takes
+from agentos.catalog.query.fields import Field, Takes, field_of
 from agentos.catalog.query.tree import (
     Ago,
     And,
@@ -37,7 +37,7 @@ def printed(node: Node | None) -> str:
             bare = _BARE_WORD.fullmatch(text) and text.lower() != "or"
             return f"{text if bare else _quoted(text)}{'*' if prefix else ''}"
         case Term(name, test):
-            return f"{name}:{_test(FIELDS[name], test)}"
+            return f"{name}:{_test(_field(name), test)}"
         case Not(part):
             return f"-{_bracketed(part)}"
         case And(parts):
@@ -48,7 +48,14 @@ def printed(node: Node | None) -> str:
 
 def value_of(term: Term) -> str:
     """Return what stands behind the colon of a term."""
-    return _test(FIELDS[term.field], term.test)
+    return _test(_field(term.field), term.test)
+
+
+def _field(name: str) -> Field:
+    field = field_of(name)
+    if field is None:
+        raise KeyError(name)
+    return field
 
 
 def _bracketed(node: Node) -> str:

@@ -1,5 +1,6 @@
 """The query language against a recount by hand of every session, on the corpus and on made-up rows."""
 
+import json
 import operator
 from collections.abc import Callable
 from decimal import Decimal
@@ -34,11 +35,13 @@ from agentos.catalog.query.tree import (
     all_of,
     any_of,
 )
+from agentos.catalog.sizes import COPIES
 from agentos.catalog.sync import refresh_source
 from agentos.catalog.text.words import words_of
+from agentos.db.reader import Reader
 from agentos.db.sources import Source
 from tests.conftest import Person
-from tests.factories import make_session
+from tests.factories import add_terms, make_session
 from tests.looking import says
 
 pytestmark = pytest.mark.django_db
@@ -72,6 +75,10 @@ HOSTILE = [
 def corpus(sources: Callable[[str], list[Source]], corpus_file: Callable[[str], Path]) -> list[CatalogSession]:
     [source] = sources(f"lab=sqlite:///{corpus_file('agno-v3.db')}")
     refresh_source(source)
+    for session in Reader(source).sessions(list(CatalogSession.objects.values_list("session_id", flat=True))):
+        found = STORED[str(session.session_id)] = {}
+        texts_in(session.session_state or {}, "state", found)
+        texts_in(session.metadata or {}, "meta", found)
     return list(CatalogSession.objects.prefetch_related("runs", "texts"))
 
 
@@ -102,13 +109,38 @@ def values(row: CatalogSession, name: str) -> list[str | None]:
             return [*row.tool_calls_by_name]
         case "topic":
             return [*row.topics]
-    errors = ["error"] if any(run.status == "ERROR" for run in runs) else []
-    paused = ["paused"] if any(run.status == "PAUSED" for run in runs) else []
-    return [*errors, *paused, *(["summary"] if row.has_summary else [])]
+        case "tag":
+            return [*row.tags]
+        case "health":
+            return [*row.health]
+        case "has":
+            statuses = {run.status for run in runs}
+            traits = {trait for run in runs for trait in run.traits} - {COPIES}
+            others = {"error": "ERROR" in statuses, "paused": "PAUSED" in statuses, "summary": row.has_summary}
+            return [*traits, *(word for word, is_so in others.items() if is_so)]
+    return STORED[row.session_id].get(name, [])
+
+
+# Texts of the scalars in state and metadata of each session, read from the source: `state.cart.total` to its values.
+STORED: dict[str, dict[str, list[str | None]]] = {}
+
+
+def texts_in(value: Any, path: str, found: dict[str, list[str | None]], depth: int = 0) -> None:
+    match value:
+        case dict() if depth < 3:
+            for key, item in value.items():
+                texts_in(item, f"{path}.{key}", found, depth + 1)
+        case list():
+            for item in value:
+                texts_in(item, path, found, depth)
+        case bool() | int() | float():
+            found.setdefault(path, []).append(json.dumps(value))
+        case str() if 0 < len(value) <= 100:
+            found.setdefault(path, []).append(value)
 
 
 def fits(row: CatalogSession, name: str, test: Test) -> bool:
-    if FIELDS[name].takes is Takes.NUMBER:
+    if name in NUMBERS:
         number = getattr(row, NUMBERS[name])
         known = number is not None
         match test:
@@ -149,17 +181,19 @@ class Asker:
 
     def leaf(self) -> Node:
         row, random = self.random.choice(self.rows), self.random
-        name = random.choice([*(name for name, one in FIELDS.items() if one.takes is not Takes.TIME), "", ""])
+        keyed = random.choice([*STORED[row.session_id], "state.unknown"])
+        plain = (name for name, one in FIELDS.items() if one.takes is not Takes.TIME)
+        name = random.choice([*plain, keyed, keyed, "", ""])
         if not name:
             words = [word for word in f"{row.title} {row.user_id} {row.component_name}".split() if word.isascii()]
             return Words(random.choice(words)[: random.randint(1, 9)], prefix=random.random() < 0.5)
-        if FIELDS[name].takes is Takes.NUMBER:
+        if name in NUMBERS:
             return Term(name, self.amount(name))
         known = [value for value in values(row, name) if value and value.isascii()]
         if not known or random.random() < 0.1:
-            return Term(name, Missing()) if FIELDS[name].has_none else Words("e")
+            return Term(name, Missing()) if name in FIELDS and FIELDS[name].has_none else Words("e")
         value = random.choice(known)
-        if FIELDS[name].takes is Takes.TEXT and random.random() < 0.4:
+        if (name not in FIELDS or FIELDS[name].takes is Takes.TEXT) and random.random() < 0.4:
             return Term(name, Prefix(value[: random.randint(0, 6)].swapcase()))
         return Term(name, Exact(value))
 
@@ -274,6 +308,7 @@ class TestMeaning:
             CatalogRun(session=row, ordinal=at, root_ordinal=at, position=at, kind="agent", model="a", status="PAUSED")
             for at in range(5)
         )
+        add_terms(row)
         for text in ("model:a", "model:b", "has:paused", "model:a has:paused", "model:a*"):
             assert [one.pk for one in CatalogSession.objects.filtered(ListQuery.of(parse(text)))] == [row.pk]
 

@@ -29,7 +29,8 @@ def marked(
 ) -> list[str]:
     stubs = stubs or [stub(position) for position in range(len(raws))]
     rows = place(rows_of(one, parse_run(raw)) for one, raw in zip(stubs, raws, strict=True))
-    return marks(Session.from_dict({**SESSION, **(session or {})}), stubs, rows, sums(rows), layout)
+    known = Session.from_dict({**SESSION, **(session or {})})
+    return marks(known, stubs, rows, sums(rows), mixed=layout is Layout.MIXED)
 
 
 def counted(tokens: int) -> dict[str, Any]:

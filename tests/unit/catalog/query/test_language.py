@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentos.catalog.query.errors import QueryError
-from agentos.catalog.query.fields import FIELDS, Field, Takes
+from agentos.catalog.query.fields import FIELDS, KEYED, Field, Takes, field_of
 from agentos.catalog.query.parser import MAX_CHARACTERS, MAX_DEPTH, MAX_TERMS, parse
 from agentos.catalog.query.printer import printed
 from agentos.catalog.query.tree import (
@@ -49,6 +49,11 @@ NUMBERS = st.builds(
 OPERATORS = st.sampled_from(["=", ">", ">=", "<", "<="])
 
 
+def one_of_them(field: Field | None) -> Field:
+    assert field is not None
+    return field
+
+
 def asked_of(field: Field) -> st.SearchStrategy[object]:
     nothing = [st.just(Missing())] if field.has_none else []
     match field.takes:
@@ -63,7 +68,10 @@ def asked_of(field: Field) -> st.SearchStrategy[object]:
     return st.one_of(bare, days, st.builds(Between, DAYS, DAYS)) if field.name == "updated" else bare
 
 
-TERMS = st.sampled_from([*FIELDS.values()]).flatmap(lambda one: st.builds(Term, st.just(one.name), asked_of(one)))
+KEYS = st.text("aZ0_-.ключ", min_size=1, max_size=9)
+KEYED_FIELDS = st.builds(lambda name, path: field_of(f"{name}.{path}"), st.sampled_from([*KEYED]), KEYS)
+FIELDS_ASKED = st.one_of(st.sampled_from([*FIELDS.values()]), KEYED_FIELDS.map(one_of_them))
+TERMS = FIELDS_ASKED.flatmap(lambda one: st.builds(Term, st.just(one.name), asked_of(one)))
 LEAVES: st.SearchStrategy[Node] = st.one_of(st.builds(Words, TEXTS.filter(bool), st.booleans()), TERMS)
 TREES: st.SearchStrategy[Node] = st.recursive(
     LEAVES,
@@ -126,6 +134,11 @@ def test_any_text_is_a_query_or_a_mistake_in_its_place(text: str) -> None:
         ("tool:none", Term("tool", Exact("none"))),
         ("status:Error", Term("status", Exact("ERROR"))),
         ('status:"Odd one"', Term("status", Exact("Odd one"))),
+        ("tag:vip", Term("tag", Exact("vip"))),
+        ("has:image", Term("has", Exact("image"))),
+        ("State.Cart.Total:42", Term("state.Cart.Total", Exact("42"))),
+        ("-meta.da-sh:x*", Not(Term("meta.da-sh", Prefix("x")))),
+        ('meta.a.b:"none"', Term("meta.a.b", Exact("none"))),
         ("tokens:>1k", Term("tokens", Compare(">", Decimal(1000)))),
         ("tokens:10..20", Term("tokens", Between(Decimal(10), Decimal(20)))),
         ("duration:1.5m", Term("duration", Compare("=", Decimal(90)))),
@@ -176,11 +189,11 @@ def test_meaning(text: str, tree: Node | None) -> None:
         ("after:>7d", ">7d", "a time alone"),
         ("after:today..today", "today..today", "updated:"),
         ("updated:<7d", "<7d", "before:7d"),
-        ("tag:x", "tag:", "does not hold tags yet"),
-        ("state.colour:red", "state.colour:", "session state yet"),
-        ("meta.a.b:red", "meta.a.b:", "metadata yet"),
         ("state:red", "state:", "Name the key"),
-        ("has:image", "image", "does not hold that yet"),
+        ("cats meta.da-sh:", "meta.da-sh:", "needs a value"),
+        ("cats state.a.b: (c)", "state.a.b:", "needs a value"),
+        ("tool.name:x", "tool.name:x", "no field"),
+        ("health:odd", "odd", "bad_runs"),
         ("has:note", "note", "does not hold that yet"),
     ],
 )  # fmt: skip
@@ -216,11 +229,12 @@ def test_every_example_of_the_documentation_is_a_query() -> None:
     assert len(examples) > 30
     for example in examples:
         assert parse(printed(parse(example))) == parse(example), example
-    for name, field in FIELDS.items():
-        assert f"`{name}:`" in text
+    for name, field in (FIELDS | KEYED).items():
+        assert f"`{name}.key:`" in text if name in KEYED else f"`{name}:`" in text
         assert parse(field.example) is not None
+        assert all(f"`{choice}`" in text for choice in field.choices if name in ("has", "health"))
     refused = re.findall(r"^\| `([^`]+)` \| (.+?) \|$", text.partition("## Not yet")[2], re.M)
-    assert len(refused) >= 3
+    assert len(refused) == 2
     for example, _ in refused:
         with pytest.raises(QueryError, match="does not hold"):
             parse(example)
