@@ -4,10 +4,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
@@ -187,23 +188,32 @@ def run_strip(strip: Sequence[Any]) -> SafeString:
     words = Counter(status_word(str(value or "")).lower() for value, _ in runs)
     name = f"Last {len(runs)} runs" if len(runs) > 1 else "One run"
     width = len(runs) * (_TICK + _GAP) - _GAP
-    return format_html(
-        '<svg class="strip" role="img" aria-label="{}: {}" width="{}" height="20">{}{}</svg>',
-        name,
-        ", ".join(f"{count} {word}" for word, count in words.items()),
-        width,
-        format_html('<path class="ground" d="M0 {0}.5H{1}"/>', _BASE, width),
-        format_html_join(
-            "", '<path class="{}" d="{}"/>', (mark for at, run in enumerate(runs) for mark in _tick(at, *run))
-        ),
+    said = escape(", ".join(f"{count} {word}" for word, count in words.items()))
+    ticks = "".join(
+        _drawn(at, str(value) if str(value) in STATUS_WORDS else "", _top(used))
+        for at, (value, used) in enumerate(runs)
+    )
+    # Joined, not formatted: there is one in every row of the list. What is stored is in `said` alone.
+    return SafeString(
+        f'<svg class="strip" role="img" aria-label="{name}: {said}" width="{width}" height="20">'
+        f'<path class="ground" d="M0 {_BASE}.5H{width}"/>{ticks}</svg>'
     )
 
 
-def _tick(at: int, value: Any, used: Any) -> Iterator[tuple[str, str]]:
+def _top(used: Any) -> int:
+    """Return where a tick begins, by the logarithm of its tokens."""
+    share = math.log1p(min(used, _FULL_AT)) / math.log1p(_FULL_AT) if isinstance(used, int) and used > 0 else 0
+    return _BASE - round(_LOW + share * (_HIGH - _LOW))
+
+
+@lru_cache(4096)
+def _drawn(at: int, value: str, top: int) -> str:
+    return "".join(f'<path class="{style}" d="{outline}"/>' for style, outline in _tick(at, value, top))
+
+
+def _tick(at: int, value: str, top: int) -> Iterator[tuple[str, str]]:
     """Yield the marks of one run, each with its style and outline."""
     left, right = at * (_TICK + _GAP), at * (_TICK + _GAP) + _TICK
-    share = math.log1p(min(used, _FULL_AT)) / math.log1p(_FULL_AT) if isinstance(used, int) and used > 0 else 0
-    top = _BASE - round(_LOW + share * (_HIGH - _LOW))
     solid = f"M{left} {top}H{right}V{{}}H{left}z"
     hollow = f"M{left + 0.5} {top + 0.5}H{right - 0.5}V{_BASE - 0.5}H{left + 0.5}z"
     match value:
