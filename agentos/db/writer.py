@@ -5,12 +5,13 @@ here is read again under a lock, appended in SQL, and touches nothing but what t
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from agentos.db.changes import SessionChange
 from agentos.db.connections import create_database
+from agentos.db.exact import StoredRun
 from agentos.db.schema import create_tables, lock_creation
 from agentos.db.sources import Source, SourceUnavailable
 from agentos.db.writer_check import check_writable
@@ -27,6 +28,7 @@ from agentos.db.writer_errors import (
 from agentos.db.writer_json import Json, clean_text
 from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_postgres import PostgresStore
+from agentos.db.writer_restore import restore
 from agentos.db.writer_rules import (
     KINDS,
     as_stored,
@@ -190,6 +192,20 @@ class Writer:
                 if session_id in stored and (session := store.lock(session_id)):
                     put_runs(store, self.source, session, runs[session_id], self._now())
         return [session.session_id if session.session_id in stored else None for session in sessions]
+
+    def restore(self, session: Mapping[str, Any], runs: Iterable[StoredRun]) -> int:
+        """Insert an exported session with its runs, all of it exactly as given, or nothing; return how many runs.
+
+        `session`: its columns but `runs`, decoded. All was checked by the caller; `runs` is read inside the
+        transaction, a run at a time.
+
+        Raises:
+            AlreadyStored: a session, or a run, of such an id is there.
+            InvalidRun: the database has no form for a value.
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        with self._store(create=True) as store:
+            return restore(store, session, runs)
 
     def put_run(self, session_id: str, run: Run, user_id: str | None, run_index: int | None) -> None:
         """Store one run in its place, else at `run_index`, else at the end; the session's totals stay.

@@ -87,6 +87,14 @@ class PostgresStore(Store):
         separator = ", " if self.list_length(session_id) else ""
         return r"runs = (regexp_replace(runs::text, '\]\s*$', '') || %s)::json,", [f"{separator}{run.json}]"]
 
+    def extend_sql(self, items: str, *, is_first: bool) -> tuple[str, list[Any]]:
+        """Begin a list, or append to it; a `json` column keeps its text."""
+        if is_first:
+            return f"%s::{self.tables.list_type}", [f"[{items}]"]
+        if self.tables.list_type == "jsonb":
+            return "runs || %s::jsonb", [f"[{items}]"]
+        return r"(regexp_replace(runs::text, '\]\s*$', '') || %s)::json", [f", {items}]"]
+
     def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
         """Set one element of the list."""
         if self._kind(session_id) == "jsonb":

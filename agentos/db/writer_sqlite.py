@@ -105,6 +105,17 @@ class SqliteStore(Store):
             piece = json.dumps(piece)[1:-1]
         return "runs = substr(runs, 1, length(runs) - %s) || %s,", [len(end), piece + end]
 
+    def extend_sql(self, items: str, *, is_first: bool) -> tuple[str, list[Any]]:
+        """Begin a list as this database's Agno encodes it, or splice in before its end."""
+        form = "double" if self.encodes_twice else "single"
+        if is_first:
+            whole = f"[{items}]"
+            return "%s", [json.dumps(whole) if form == "double" else whole]
+        end, piece = _ENDS[form], f", {items}"
+        if form == "double":
+            piece = json.dumps(piece)[1:-1]
+        return "substr(runs, 1, length(runs) - %s) || %s", [len(end), piece + end]
+
     def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
         """Set one element of the list.
 

@@ -232,6 +232,10 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def extend_sql(self, items: str, *, is_first: bool) -> tuple[str, list[Any]]:
+        """Return the SQL, and its parameters, of a list that this writer began, with `items` (JSON) at its end."""
+
+    @abstractmethod
     def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
         """Return `runs = …,` and its parameters, which put the run in the place of one element."""
 
