@@ -1,6 +1,7 @@
 """Keeps the catalog in step with sources that others write: by a mark for each session, in bounded slices.
 
-A pass walks all sessions of a source by id and compares marks; it can stop anywhere and goes on where it stopped.
+A look (`following.py`) asks what changed lately. A pass walks all sessions of a source by id and compares marks; it can
+stop anywhere and goes on where it stopped.
 """
 
 import time
@@ -11,6 +12,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from agentos.catalog import totals
+from agentos.catalog.following import candidates, changed, look_again
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogSession, SourceState
 from agentos.catalog.storing import BATCH, note_problem, refresh, remove
@@ -18,12 +20,14 @@ from agentos.db.pulse import pulse
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import Source, SourceUnavailable, all_sources, check
 
-THROTTLE_SECONDS = {"sqlite": 1.0, "postgresql": 3.0}
+THROTTLE_SECONDS = {"sqlite": 1.0, "postgresql": 1.0}
 # A server that does not answer costs a page the time it takes to find that out.
 DOWN_SECONDS = {"sqlite": 1.0, "postgresql": 15.0}
 LEASE = timedelta(seconds=30)
 # How long the pulse of a server may keep a pass from being made.
 LATE_PULSE = timedelta(seconds=60)
+# Passes over a source that is written to all the time take at most this share of the time.
+_PASS_SHARE = 0.1
 # What a page that shows a complete catalog waits at most for it to be brought up to date.
 _SLICE_SECONDS = 0.25
 
@@ -78,8 +82,11 @@ def refresh_source(source: Source, *, budget: float | None = None) -> SyncReport
     state = _lease(source)
     if state is None:
         return report
+    deadline = None if budget is None else time.monotonic() + budget
     try:
-        _go_on(source, state, report, None if budget is None else time.monotonic() + budget)
+        if deadline is not None and state.is_complete:
+            _look(source, state, report, deadline)
+        _go_on(source, state, report, deadline)
         state.problem = ""
     except SourceUnavailable as error:
         state.problem = report.problem = str(error)
@@ -139,11 +146,36 @@ def _lease(source: Source) -> SourceState | None:
     return state if free.update(leased_until=now + LEASE) else None
 
 
+def _look(source: Source, state: SourceState, report: SyncReport, deadline: float) -> None:
+    """Refresh the sessions that changed lately; those that the deadline cuts off, at the next look."""
+    found = changed(source, candidates(source))
+    for at, session_id in enumerate(found):
+        if at and _is_over(deadline):
+            look_again(source)
+            return
+        _refresh_one(Reader(source), state, session_id, report)
+    if found:
+        totals.refresh_if_due(state.source)
+
+
+def _refresh_one(reader: Reader, state: SourceState, session_id: str, report: SyncReport) -> None:
+    stamp = reader.stamp(session_id)
+    row = CatalogSession.objects.one(state.source, session_id)
+    if stamp is not None:
+        _refresh(reader, state, stamp, row, report)
+    elif row is not None:
+        row.delete()
+        state.indexed_count -= 1
+        report.removed += 1
+
+
 def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: float | None) -> None:
     if state.cursor is None:
         now = pulse(source)
         if now and now == state.pulse and _may_trust_pulse(source, state, deadline):
             report.done = True
+            return
+        if deadline is not None and _is_too_soon(state):
             return
         looked = check(source)
         if not looked.ok:
@@ -168,6 +200,14 @@ def _may_trust_pulse(source: Source, state: SourceState, deadline: float | None)
         return True
     age = timezone.now() - (state.full_pass_at or state.pass_started_at or timezone.now())
     return deadline is not None and age < LATE_PULSE
+
+
+def _is_too_soon(state: SourceState) -> bool:
+    """Whether a pass has to wait: it may take a share of the time at most. Looks follow what is new meanwhile."""
+    if not state.full_pass_at or not state.pass_started_at or state.sweeping or not state.pulse:
+        return False
+    took = state.full_pass_at - state.pass_started_at
+    return timezone.now() - state.full_pass_at < took / _PASS_SHARE
 
 
 def _is_over(deadline: float | None) -> bool:
@@ -215,12 +255,12 @@ def _refresh(
         stored = note_problem(reader, stamp, str(error), again=again)
         state.pulse = "" if again else state.pulse
     report.failed += stored is not None and bool(stored.problem)
+    state.indexed_count += row is None and stored is not None
     return stored
 
 
 def _save_progress(state: SourceState) -> None:
     state.leased_until = timezone.now() + LEASE
-    state.indexed_count = CatalogSession.objects.of_source(state.source).count()
     state.save()
 
 

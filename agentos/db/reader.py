@@ -5,17 +5,18 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from agentos.db import reader_find, reader_lists, reader_rows, reader_stamps
+from agentos.db import reader_find, reader_lists, reader_recent, reader_rows, reader_stamps
 from agentos.db.changes import Json, RunQuery, SessionQuery
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import TableMissing, faults_of
 from agentos.db.layout import Layout, Tables, forget, look
 from agentos.db.models import JSON_COLUMNS, session_model
+from agentos.db.reader_recent import Recent
 from agentos.db.sources import Source
 from agentos.db.stored import GONE, RunStub, Stamp, Wanted, as_run, is_askable
 from agentos.records import SESSION_COLUMNS, BadRun, Run, Session
 
-__all__ = ["Layout", "Reader", "RunStub", "Stamp"]
+__all__ = ["Layout", "Reader", "Recent", "RunStub", "Stamp"]
 
 # Payload that `iter_runs` holds at once. Each batch of a list costs the database a walk through the whole list.
 BATCH_BYTES: Final = 4_000_000
@@ -50,6 +51,21 @@ class Reader:
     def stamp(self, session_id: str) -> Stamp | None:
         """Return the stamp of one session, None if there is no such session."""
         return self._read_session(session_id, None, lambda tables: reader_stamps.stamp(self.source, tables, session_id))
+
+    def stamps_of(self, session_ids: Sequence[str]) -> list[Stamp]:
+        """Return the stamps of those of these sessions that are there; at most a few hundred may be asked for."""
+        askable = [session_id for session_id in session_ids if is_askable(self.source.vendor, session_id)]
+        if not askable:
+            return []
+        return self._read([], lambda tables: reader_stamps.stamps_of(self.source, tables, askable))
+
+    def recent(self, asked: Recent) -> list[tuple[str, str, str]]:
+        """Return (session id, id of the row, what tells its states apart) of what may have changed lately."""
+        able = [
+            [one for one in ids if is_askable(self.source.vendor, one)] for ids in (asked.session_ids, asked.run_ids)
+        ]
+        asked = replace(asked, session_ids=able[0], run_ids=able[1])
+        return self._read([], lambda tables: reader_recent.recent(self.source, tables, asked))
 
     def session(self, session_id: str) -> Session | None:
         """Return a session without its runs, None if there is none of this id."""

@@ -28,6 +28,11 @@ def stamps(source: Source, tables: Tables, after: str | None, limit: int) -> lis
     return [stamp for stamp in found if after is None or stamp.session_id != after]
 
 
+def stamps_of(source: Source, tables: Tables, session_ids: Sequence[str]) -> list[Stamp]:
+    """Return the stamps of these sessions, of those that are there."""
+    return _stamps(source, tables, f"WHERE session_id IN ({', '.join(['%s'] * len(session_ids))})", list(session_ids))
+
+
 def stamp(source: Source, tables: Tables, session_id: str) -> Stamp | None:
     """Return the stamp of one session."""
     found = _stamps(source, tables, "WHERE session_id = %s", [session_id])
