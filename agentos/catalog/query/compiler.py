@@ -70,7 +70,10 @@ def _compiled(node: Node, words: Callable[[Words], Q], terms: Terms) -> Q:
         case And(parts):
             return reduce(and_, (_compiled(part, words, terms) for part in parts))
         case Or(parts):
-            return reduce(or_, (_compiled(part, words, terms) for part in parts))
+            of_terms = [part for part in parts if isinstance(part, Term) and _has_terms(part)]
+            others = [_compiled(part, words, terms) for part in parts if part not in of_terms]
+            wanted = [Wanted.of(part.field, part.test) for part in of_terms]
+            return reduce(or_, [terms.filter(*wanted), *others] if wanted else others)
 
 
 def _has_terms(term: Term) -> bool:

@@ -1,15 +1,24 @@
 """Terms: bounded, storable, equal only for equal values, and the same whatever order things are stored in."""
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentos.catalog.models import TERM_CHARACTERS, CatalogRun
-from agentos.catalog.terms import MOST_SCALARS, beginnings, folded, scalars, tags_of, term_of, terms_of
+from agentos.catalog.models import CatalogRun
+from agentos.catalog.terms import MOST_SCALARS, TERM_CHARACTERS, beginnings, folded, scalars, tags_of, term_of, terms_of
 from agentos.records import Session
 from tests.unit.records.strategies import json_values
 
-NOTHING = {"tool_calls_by_name": {}, "topics": [], "tags": [], "health": [], "model": None, "has_summary": False}
+NOTHING: dict[str, Any] = {
+    "tool_calls_by_name": {},
+    "topics": [],
+    "tags": [],
+    "health": [],
+    "model": None,
+    "has_summary": False,
+}
 
 
 @given(st.text(max_size=400), st.text(max_size=400))
