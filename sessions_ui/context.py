@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from agentos.access.roles import role_of
 from agentos.catalog.models import SourceState
+from agentos.catalog.sync import keep_fresh
 from agentos.db.sources import SourceError, all_sources
 
 THEMES = ("light", "dark")
@@ -46,6 +47,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "source_menu": SimpleLazyObject(lambda: source_menu(SourceState.objects.all())),
         "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),
     }
+
+
+def fresh_states() -> tuple[list[SourceState], str]:
+    """Give the catalog a moment to follow its sources; return their states and what is wrong with the setting."""
+    try:
+        return keep_fresh(), ""
+    except SourceError as error:
+        return [], str(error)
 
 
 def source_menu(states: Iterable[SourceState]) -> SourceMenu:

@@ -10,15 +10,13 @@ from django.views.decorators.http import require_safe
 
 from agentos.access.rules import scope_of
 from agentos.catalog.facets import Counts, counts
-from agentos.catalog.models import CatalogSession, SourceState
+from agentos.catalog.models import CatalogSession
 from agentos.catalog.paging import Page
 from agentos.catalog.query.completion import completion
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.parser import MAX_CHARACTERS
-from agentos.catalog.sync import keep_fresh
 from agentos.catalog.totals import of_states
-from agentos.db.sources import SourceError
-from sessions_ui.context import source_menu
+from sessions_ui.context import fresh_states, source_menu
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import columns, session_list
 from sessions_ui.presenters.facet_list import facet_groups
@@ -41,7 +39,7 @@ FIELDS = (
 @require_safe
 def sessions(request: HttpRequest) -> HttpResponse:
     """List the sessions the user may see, narrowed and sorted as the URL says."""
-    states, problem = _states()
+    states, problem = fresh_states()
     state = ListState.of(request)
     after = request.GET.get("after")
     visible = CatalogSession.objects.visible_to(request.user)
@@ -124,14 +122,6 @@ def _answer(request: HttpRequest, context: dict[str, Any], state: ListState, aft
     if state.density and state.density != state.remembered:
         response.set_cookie("density", state.density, max_age=31_536_000, samesite="Lax")
     return response
-
-
-def _states() -> tuple[list[SourceState], str]:
-    """Give the catalog a moment to follow its sources; return their states and what is wrong with the setting."""
-    try:
-        return keep_fresh(), ""
-    except SourceError as error:
-        return [], str(error)
 
 
 def _as_data(row: CatalogSession) -> dict[str, Any]:

@@ -98,24 +98,18 @@ def kinds_of(places: Iterable[str]) -> frozenset[str] | None:
 
 
 def search(
-    rows: "SessionQuerySet",
-    query: ListQuery,
-    kinds: frozenset[str] | None = None,
-    *,
-    newest: bool = False,
-    each: bool = False,
-    page: int = 1,
+    rows: "SessionQuerySet", query: ListQuery, *, newest: bool = False, each: bool = False, page: int = 1
 ) -> Found:
     """Return a page of the hits of a query's words among `rows`, the sessions that the person may see.
 
-    `kinds`: those of text that are looked into. `newest`: in order of time, not of rank. `each`: hits one by one, each
-    in a group of its own, rather than by session.
+    Only their kinds of text are looked into (`in_kinds`). `newest`: in order of time, not of rank. `each`: hits one by
+    one, each in a group of its own, rather than by session.
     """
     words = [one for one in positive(query.node) if wanted_words(one).words]
     if not words:
         return Found(wordless=not query.broken)
-    spots, sessions, complete = _spots(rows.in_kinds(kinds), query, words)
-    everywhere = spots if kinds is None else _spots(rows.in_kinds(None), query, words)[0]
+    spots, sessions, complete = _spots(rows, query, words)
+    everywhere = spots if rows.lookups.kinds is None else _spots(rows.in_kinds(None), query, words)[0]
     order = {pk: at for at, pk in enumerate(sessions)}
     groups = _ordered(spots, order, newest=newest, each=each)
     size = HITS_PER_PAGE if each else PER_PAGE
@@ -206,7 +200,7 @@ def _hits(spots: list[Spot], words: list[Words]) -> dict[Spot, Hit]:
     from agentos.catalog.models import CatalogText
 
     looked_for = pattern((one.text, one.prefix) for one in words)
-    texts = CatalogText.objects.only("parts", "body").in_bulk({spot.row for spot in spots})
+    texts = CatalogText.objects.only("parts", "body", "cut").in_bulk({spot.row for spot in spots})
     runs = _runs({spot.run for spot in spots if spot.run is not None})
     found: dict[Spot, Hit] = {}
     for spot in spots:

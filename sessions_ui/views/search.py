@@ -1,0 +1,103 @@
+"""Searching all that was said."""
+
+import time
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render, resolve_url
+from django.views.decorators.http import require_safe
+
+from agentos.catalog.facets import counts
+from agentos.catalog.models import CatalogSession
+from agentos.catalog.query.listing import ListQuery
+from agentos.catalog.text.extract import LIMIT
+from agentos.catalog.text.search import Found, kinds_of
+from agentos.catalog.text.search import search as search_texts
+from sessions_ui.context import fresh_states, source_menu
+from sessions_ui.middleware import wants_json
+from sessions_ui.presenters import search as presented
+from sessions_ui.presenters import session_list
+from sessions_ui.presenters.facet_list import FacetGroup, facet_groups
+from sessions_ui.presenters.list_state import ListState
+from sessions_ui.presenters.search import SearchState
+
+TEMPLATE = "sessions_ui/search.html"
+_FACETS = ("type", "component", "user", "status", "source")
+
+
+@require_safe
+def search(request: HttpRequest) -> HttpResponse:
+    """Show where the words of the query stand in the sessions the user may see."""
+    states, problem = fresh_states()
+    state = SearchState.of(request)
+    page = presented.page_number(request.GET.get("page", ""))
+    visible = CatalogSession.objects.visible_to(request.user).in_kinds(kinds_of(state.places))
+    began = time.perf_counter()
+    found = search_texts(visible, state.query, newest=state.newest, each=state.each, page=page)
+    took = round((time.perf_counter() - began) * 1000)
+    if wants_json(request):
+        return _data(state.query, found)
+    chips = session_list.chips(state)
+    context = {
+        "nav": "search",
+        "source_menu": source_menu(states),
+        "states": states,
+        "unindexed": session_list.unindexed(states),
+        "problems": [text for text in (problem, *state.query.problems) if text],
+        "found": found,
+        "took": took,
+        "summary": presented.summary(found),
+        "groups": presented.shown(found, state),
+        "places": presented.places(found, state),
+        "facets": _facets(visible, found, state),
+        "unsaid": [one.text for one in found.unsaid],
+        "chips": chips if found.hits or state.query.broken else session_list.counted(chips, visible),
+        "limit": LIMIT,
+        "state": state,
+        "page": page,
+        **_links(state, found, page),
+        **_times(state.query),
+        "box": session_list.box(state.query),
+    }
+    return _answer(request, context, state, page)
+
+
+def _facets(rows: Any, found: Found, state: SearchState) -> list[FacetGroup]:
+    if state.query.broken or found.wordless:
+        return []
+    groups = facet_groups(counts(rows, state.query), state.query)
+    return [group for group in groups if group.name in _FACETS]
+
+
+def _links(state: SearchState, found: Found, page: int) -> dict[str, Any]:
+    sessions = ListState(state.query)
+    return {
+        "by": presented.by(state),
+        "order": presented.order(state),
+        "listed_url": sessions.url(),
+        "earlier": state.url(str(page - 1) if page > 2 else None) if page > 1 else "",
+        "later": state.url(str(page + 1)) if page < found.pages else "",
+    }
+
+
+def _times(query: ListQuery) -> dict[str, Any]:
+    return {"since": session_list.SINCE_WORDS.items(), "chosen_since": "" if query.broken else query.since}
+
+
+def _data(query: ListQuery, found: Found) -> JsonResponse:
+    if query.broken:
+        text, error = query.broken[0].text, query.broken[0].error
+        place = {"query": text, "start": error.start, "length": error.length}
+        return JsonResponse({"error": error.sentence, **place}, status=HTTPStatus.BAD_REQUEST)
+    return JsonResponse(presented.as_data(found))
+
+
+def _answer(request: HttpRequest, context: dict[str, Any], state: SearchState, page: int) -> HttpResponse:
+    """Render the page, or its form alone for htmx, which then shows the state's one URL."""
+    if request.headers.get("HX-Target") != "list" or request.headers.get("HX-History-Restore-Request") == "true":
+        return render(request, TEMPLATE, context)
+    response = render(request, f"{TEMPLATE}#list", context)
+    url = state.url(str(page) if page > 1 else None)
+    response.headers["HX-Push-Url"] = resolve_url("search") + (url if url != "?" else "")
+    return response
