@@ -26,7 +26,7 @@ from typing import Any, Final
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from load import Server, Times, ask
 from scale import LAYOUTS, ROOT, Plan, filled
-from serving import Place, agnos, bare, environment, index, ours, place, program, write_table
+from serving import Place, agnos, bare, environment, index, marked, ours, place, program, write_table
 
 PAGE: Final = ROOT / "docs" / "benchmarks.md"
 CLIENTS: Final = (1, 8, 32)
@@ -223,6 +223,9 @@ def main() -> None:
     given = parser.parse_args()
     if len(given.sessions) > 1 and not given.catalog_only:
         parser.error("several sizes are compared with --catalog-only")
+    mark = "sizes" if given.catalog_only else f"lists {given.on} {given.layout}"
+    if given.write:
+        marked(PAGE, mark)
     with place(given.on) as where, ExitStack() as stack:
         plans = [Plan(many, given.runs, given.monster, given.layout, given.thin) for many in given.sessions]
         stages = [prepared(where, plan, catalog_only=given.catalog_only) for plan in plans]
@@ -230,7 +233,6 @@ def main() -> None:
         lines = report(stages, measure(stages, given.rounds, given.most, given.seconds), where, given.layout)
     print(*lines, sep="\n")
     if given.write:
-        mark = "sizes" if given.catalog_only else f"lists {given.on} {given.layout}"
         write_table(PAGE, mark, lines)
 
 

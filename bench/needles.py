@@ -10,7 +10,8 @@ from typing import Any, Final
 class Needle:
     """Something to be found by `query`. `where`: the kind of text it stands in, `text`: how it stands there.
 
-    `session_id`, `run_id` (None: the session's own texts) and `message` (from 1, in its run) are where it was put.
+    `session_id`, `run_id` (None: the session's own texts) and `message` (from 1, in its run; None: the run itself) are
+    where it was put.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Needles:
         one = self._at[number]
         one.session_id = session_id
         if one.where in IN_RUNS:
-            one.run_id, one.message = run_id, places[one.where]
+            one.run_id, one.message = run_id, places.get(one.where)
 
     def __iter__(self) -> Iterator[Needle]:
         """Yield the needles that are to be found."""

@@ -104,7 +104,7 @@ class Prose:
         executions = [] if thin else self._calls(run, messages, planted)
         said = self._with(self.text(60 if thin else answer), planted.get("answer"))
         messages.append(self._message("assistant", said, at + 2))
-        run.places["answer"] = run.places["reasoning"] = len(messages)
+        run.places["answer"] = len(messages)
         run.json = self._whole(
             run, self._ids("agent", agent, session_id, user, run), step, said, planted.get("reasoning"),
             f', "input": {{"input_content": "{asked}"}}, "messages": [{", ".join(messages)}]'

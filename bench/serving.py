@@ -150,15 +150,21 @@ def bare(env: dict[str, str]) -> Iterator[Server]:
         yield Server("bare template", port)
 
 
-def write_table(path: Path, mark: str, lines: Sequence[str]) -> None:
-    """Put lines into a document between two comments, `<!-- mark -->` and `<!-- /mark -->`.
+def marked(path: Path, mark: str) -> tuple[str, str]:
+    """Return a document up to the comment `<!-- mark -->`, and from `<!-- /mark -->` on.
 
     Raises:
-        ValueError: the document has no such comments.
+        ValueError: it has no such comments, so there is no place for a table.
     """
     text = path.read_text()
     head, found, rest = text.partition(f"<!-- {mark} -->\n")
     _, ended, tail = rest.partition(f"<!-- /{mark} -->")
     if not found or not ended:
-        raise ValueError(f"{path} has no place for {mark}")
-    path.write_text(f"{head}{found}\n{chr(10).join(lines)}\n\n{ended}{tail}")
+        raise ValueError(f"{path} has no place for {mark!r}.")
+    return head + found, ended + tail
+
+
+def write_table(path: Path, mark: str, lines: Sequence[str]) -> None:
+    """Put lines into a document in place of those between two comments; see `marked`."""
+    head, tail = marked(path, mark)
+    path.write_text("\n".join([head, *lines, "", tail]))
