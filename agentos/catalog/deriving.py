@@ -1,64 +1,79 @@
 """From a session as its source holds it to the rows of the catalog."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, Final
 
 from agentos.catalog.facts import place, rows_of, stub_mark, sums, unchanged
 from agentos.catalog.health import marks
 from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
-from agentos.catalog.models import TITLE_CHARACTERS, CatalogRun
+from agentos.catalog.models import TITLE_CHARACTERS, CatalogRun, CatalogSession
 from agentos.catalog.terms import tags_of, terms_of
-from agentos.db.reader import Layout, Reader, RunStub, Stamp, batches
+from agentos.db.reader import BATCH_BYTES, Layout, Reader, RunStub, Stamp
 from agentos.records import BadRun, Run, Session, as_datetime, display_name
 
-_BATCH_RUNS = 50
+# Runs that are read at once; and read before they are stored, unless one session has more.
+BATCH_RUNS: Final = 400
 # Runs at the beginning of which a title is looked for while they are at hand anyway.
-_OPENING_RUNS = 4
-_STRIP_RUNS = 16
+_OPENING_RUNS: Final = 4
+_STRIP_RUNS: Final = 16
 
 
 class Derivation:
-    """Derives the rows of one session. Runs that are known and unchanged are not read again."""
+    """Derives the rows of one session. Runs that are known and unchanged are not read again.
 
-    def __init__(self, reader: Reader, session: Session, known: list[CatalogRun]) -> None:
+    `row`: what the catalog had of the session when it was compared with `stamp`, None for nothing.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        stamp: Stamp,
+        row: CatalogSession | None,
+        session: Session,
+        stubs: list[RunStub],
+        known: list[CatalogRun],
+    ) -> None:
+        self.stamp = stamp
+        self.row = row
+        self.session = session
+        self.known = known
         self._reader = reader
-        self._session = session
-        self._session_id = session.session_id or ""
-        self._known = unchanged(known)
-        self._opening: list[Run | BadRun] = []
-        self._stubs = reader.run_stubs(self._session_id, digests=True)
+        self._stubs = stubs
+        self._opening: dict[int, Run | BadRun] = {}
+        self._groups: dict[int, list[CatalogRun]] = {}
+        # What `take` is to be given.
+        self.wanted: list[RunStub] = []
+        groups = unchanged(known)
+        for stub in stubs:
+            same = groups.get((stub.run_id, stub_mark(stub)))
+            if same:
+                self._groups[stub.position] = same.pop()
+                for run in self._groups[stub.position]:
+                    run.position = stub.position
+            else:
+                self.wanted.append(stub)
+
+    def take(self, stub: RunStub, run: Run | BadRun) -> None:
+        """Derive the rows of one of the wanted runs."""
+        if stub.position < _OPENING_RUNS:
+            self._opening[stub.position] = run
+        self._groups[stub.position] = rows_of(stub, run)
 
     def runs(self) -> list[CatalogRun]:
-        """Return a row for every run of the forest, in place."""
-        groups: dict[int, list[CatalogRun]] = {}
-        wanted: list[RunStub] = []
-        for stub in self._stubs:
-            known = self._known.get((stub.run_id, stub_mark(stub)))
-            if known:
-                groups[stub.position] = known.pop()
-                for row in groups[stub.position]:
-                    row.position = stub.position
-            else:
-                wanted.append(stub)
-        for batch in batches(wanted, _BATCH_RUNS):
-            read = self._reader.runs(self._session_id, [stub.position for stub in batch])
-            for stub, run in zip(batch, read, strict=True):
-                if stub.position < _OPENING_RUNS:
-                    self._opening.append(run)
-                groups[stub.position] = rows_of(stub, run)
-        return place(groups[position] for position in sorted(groups))
+        """Return a row for every run of the forest, in place; all that were wanted must have been given."""
+        return place(self._groups[position] for position in sorted(self._groups))
 
-    def session(self, stamp: Stamp, runs: list[CatalogRun]) -> dict[str, Any]:
+    def values(self, runs: list[CatalogRun]) -> dict[str, Any]:
         """Return the values of the session's row, but for its key."""
-        session = self._session
+        session = self.session
         roots = [run for run in runs if run.depth == 0]
         last = roots[-1] if roots else None
         bad = sum(run.kind == "bad" for run in runs)
         counted = sums(runs)
         return {
             **counted,
-            "session_id": self._session_id,
+            "session_id": self.stamp.session_id,
             "session_type": clean(session.session_type or "", 40),
             "component_id": session.component_id,
             "component_key": None if session.component_id is None else index_key(session.component_id),
@@ -78,23 +93,83 @@ class Derivation:
             "tags": tags_of(session),
             "health": marks(session, self._stubs, runs, counted, mixed=self._reader.layout is Layout.MIXED),
             "problem": f"{bad} of its runs cannot be read." if bad else "",
-            "mark": stamp.mark,
+            "mark": self.stamp.mark,
         }
 
     def terms(self, runs: list[CatalogRun], values: dict[str, Any]) -> set[str]:
         """Return what the session may be looked for by; `values` are those of its row."""
-        return terms_of(self._session, runs, values)
+        return terms_of(self.session, runs, values)
 
     def _title(self) -> str:
         """Agno's display name on one line; runs already at hand are asked first, others read as far as needed."""
         complete = len(self._opening) == min(_OPENING_RUNS, len(self._stubs))
-        runs = chain(self._opening, self._later_runs()) if complete else self._reader.iter_runs(self._session_id, 2)
-        name = display_name(self._session, runs) or ""
-        return one_line(name, TITLE_CHARACTERS)
+        opening = (self._opening[position] for position in sorted(self._opening))
+        runs = chain(opening, self._later_runs()) if complete else self._reader.iter_runs(self.stamp.session_id, 2)
+        return one_line(display_name(self.session, runs) or "", TITLE_CHARACTERS)
 
     def _later_runs(self) -> Iterator[Run | BadRun]:
         for position in range(len(self._opening), len(self._stubs)):
-            yield from self._reader.runs(self._session_id, [position])
+            yield from self._reader.runs(self.stamp.session_id, [position])
+
+
+def begin(reader: Reader, changed: Sequence[tuple[Stamp, CatalogSession | None]]) -> list[Derivation]:
+    """Begin to derive sessions, without a look at their runs; those that the source has no more are left out."""
+    ids = [stamp.session_id for stamp, _ in changed]
+    sessions = {str(session.session_id): session for session in reader.sessions(ids)}
+    stubs = reader.stubs_of([session_id for session_id in ids if session_id in sessions])
+    known: dict[int, list[CatalogRun]] = {}
+    for run in CatalogRun.objects.filter(session__in=[row.pk for _, row in changed if row is not None]):
+        known.setdefault(run.session_id, []).append(run)
+    return [
+        Derivation(
+            reader,
+            stamp,
+            row,
+            sessions[stamp.session_id],
+            stubs.get(stamp.session_id, []),
+            known.get(row.pk, []) if row is not None else [],
+        )
+        for stamp, row in changed
+        if stamp.session_id in sessions
+    ]
+
+
+def groups(derivations: Iterable[Derivation]) -> Iterator[list[Derivation]]:
+    """Group derivations so that what they want to read is bounded, unless one alone wants more."""
+    group: list[Derivation] = []
+    size = count = 0
+    for one in derivations:
+        more = sum(stub.size for stub in one.wanted)
+        if group and (size + more > BATCH_BYTES or count + len(one.wanted) > BATCH_RUNS):
+            yield group
+            group, size, count = [], 0, 0
+        group.append(one)
+        size += more
+        count += len(one.wanted)
+    if group:
+        yield group
+
+
+def read(reader: Reader, derivations: Iterable[Derivation]) -> None:
+    """Read the runs that the derivations want, a bounded number of bytes at once."""
+    wanted = [(one, stub) for one in derivations for stub in one.wanted]
+    for start, end in _slices([stub for _, stub in wanted]):
+        part = wanted[start:end]
+        found = reader.runs_at([(one.stamp.session_id, stub) for one, stub in part])
+        for (one, stub), run in zip(part, found, strict=True):
+            one.take(stub, run)
+
+
+def _slices(stubs: list[RunStub]) -> Iterator[tuple[int, int]]:
+    """Where there is a list, each slice costs a walk through it, so only bytes count."""
+    start = size = 0
+    for at, stub in enumerate(stubs):
+        if at > start and (size + stub.size > BATCH_BYTES or (stub.place == "row" and at - start >= BATCH_RUNS)):
+            yield start, at
+            start, size = at, 0
+        size += stub.size
+    if stubs:
+        yield start, len(stubs)
 
 
 def _name_in_runs(session: Session, runs: list[CatalogRun]) -> str | None:

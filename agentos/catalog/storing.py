@@ -1,16 +1,21 @@
 """Puts what was derived of a session into the catalog, whole or not at all."""
 
 import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
+from agentos.catalog import deriving
 from agentos.catalog.deriving import Derivation, seconds
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm
+from agentos.catalog.storing_rows import insert
 from agentos.catalog.text import store as text
-from agentos.catalog.text.extract import parts_of_session
+from agentos.catalog.text.extract import Part, parts_of_session
 from agentos.catalog.text.store import Texts
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import SourceUnavailable
@@ -31,12 +36,48 @@ def refresh(reader: Reader, stamp: Stamp, row: CatalogSession | None) -> Catalog
         SourceUnavailable: the source does not give the session.
     """
     try:
-        return _derive(reader, stamp, row)
+        return _refreshed(reader, [(stamp, row)]).get(stamp.session_id, row)
     except (SourceUnavailable, OperationalError, InterfaceError):  # the source, or our own database, is not there
         raise
     except Exception:  # whatever a stored session makes our code do, it must not keep the others out of the catalog
         _logger.exception("Session %r of %s cannot be derived", stamp.session_id, reader.source.name)
         return note_problem(reader, stamp, "This session cannot be read; the log of the server says why.")
+
+
+class Ahead:
+    """Refreshes changed sessions some at a time, ahead of whoever asks for them one by one in the same order.
+
+    What goes wrong with some of them is nobody's problem yet: those are then refreshed alone, by `refresh`.
+    """
+
+    def __init__(self, reader: Reader, changed: list[tuple[Stamp, CatalogSession | None]], at_once: int) -> None:
+        self._reader = reader
+        self._waiting = changed[::-1]
+        self._at_once = at_once
+        self._ready: dict[str, CatalogSession] = {}
+        self._tried: set[str] = set()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is ready that was not asked for yet."""
+        return not self._tried
+
+    def take(self, stamp: Stamp, row: CatalogSession | None) -> CatalogSession | None:
+        """Return what `refresh` does."""
+        if stamp.session_id not in self._tried:
+            some = [self._waiting.pop() for _ in range(min(self._at_once, len(self._waiting)))]
+            self._tried = {one.session_id for one, _ in some}
+            self._ready = self._refreshed(some)
+        self._tried.discard(stamp.session_id)
+        stored = self._ready.pop(stamp.session_id, None)
+        return stored if stored is not None else refresh(self._reader, stamp, row)
+
+    def _refreshed(self, some: list[tuple[Stamp, CatalogSession | None]]) -> dict[str, CatalogSession]:
+        try:
+            return _refreshed(self._reader, some) if len(some) > 1 else {}
+        except Exception:  # `refresh` says what it is, of each session by itself
+            _logger.debug("Sessions of %s are refreshed one by one", self._reader.source.name, exc_info=True)
+            return {}
 
 
 def note_problem(reader: Reader, stamp: Stamp, problem: str, *, again: bool = False) -> CatalogSession:
@@ -65,27 +106,64 @@ def remove(rows: QuerySet[CatalogSession]) -> int:
     return removed
 
 
-def _derive(reader: Reader, stamp: Stamp, row: CatalogSession | None) -> CatalogSession | None:
-    session = reader.session(stamp.session_id)
-    if session is None:
-        return row
-    known = list(CatalogRun.objects.filter(session=row)) if row is not None else []
-    derivation = Derivation(reader, session, known)
-    runs = derivation.runs()
-    values = derivation.session(stamp, runs)
-    with transaction.atomic():
-        key = index_key(stamp.session_id)
-        stored, created = CatalogSession.objects.select_for_update().get_or_create(
-            source=reader.source.name, session_key=key, defaults=values
-        )
-        if not created:
-            if row is None or stored.mark != row.mark:
-                return stored  # another process was faster
-            _update(stored, values)
-        _store_runs(stored, runs, known)
-        _store_terms(stored, derivation.terms(runs, values))
-        text.rewrite(Texts(stored.pk, None, stored.updated_at, parts_of_session(session, stored.title)))
-    return stored
+def _refreshed(reader: Reader, changed: list[tuple[Stamp, CatalogSession | None]]) -> dict[str, CatalogSession]:
+    """Return the rows of changed sessions by session id, those left out that are gone from the source or from here."""
+    found: dict[str, CatalogSession] = {}
+    for group in deriving.groups(deriving.begin(reader, changed)):
+        deriving.read(reader, group)
+        derived = [_Derived.of(one) for one in group]
+        with transaction.atomic():
+            found |= _store(reader.source.name, derived)
+    return found
+
+
+@dataclass
+class _Derived:
+    """What was derived of a session. `stored`: its row in the catalog."""
+
+    derivation: Derivation
+    runs: list[CatalogRun]
+    values: dict[str, Any]
+    terms: set[str]
+    stored: CatalogSession = field(default_factory=CatalogSession)
+
+    @classmethod
+    def of(cls, derivation: Derivation) -> "_Derived":
+        runs = derivation.runs()
+        values = derivation.values(runs)
+        return cls(derivation, runs, values, derivation.terms(runs, values))
+
+    @property
+    def is_new(self) -> bool:
+        return self.derivation.row is None
+
+    @property
+    def own_texts(self) -> list[Part]:
+        return parts_of_session(self.derivation.session, self.stored.title)
+
+
+def _store(source: str, derived: list[_Derived]) -> dict[str, CatalogSession]:
+    """Store all of these sessions, but for those that another process stored or removed meanwhile."""
+    keys = {index_key(one.derivation.stamp.session_id): one for one in derived}
+    rows = CatalogSession.objects.select_for_update().filter(source=source, session_key__in=keys)
+    present = {row.session_key: row for row in rows.order_by("pk")}
+    accepted: list[_Derived] = []
+    for key, one in keys.items():
+        was, row = one.derivation.row, present.get(key)
+        if row is None and was is None:
+            one.stored = present[key] = CatalogSession(source=source, session_key=key, **one.values)
+            accepted.append(one)
+        elif row is not None and was is not None and row.mark == was.mark:
+            one.stored = row
+            accepted.append(one)
+    insert([one.stored for one in accepted if one.is_new])
+    for one in accepted:
+        if not one.is_new:
+            _update(one.stored, one.values)
+    new = _store_runs(accepted)
+    _store_terms(accepted)
+    _store_texts(accepted, new)
+    return {row.session_id: row for row in present.values()}
 
 
 def _update(row: CatalogSession, values: dict[str, Any]) -> None:
@@ -94,30 +172,56 @@ def _update(row: CatalogSession, values: dict[str, Any]) -> None:
     row.save()
 
 
-def _store_runs(session: CatalogSession, runs: list[CatalogRun], known: list[CatalogRun]) -> None:
-    kept = {run.pk for run in runs if run.pk}
-    gone = [run.pk for run in known if run.pk not in kept]
+def _store_runs(derived: list[_Derived]) -> list[CatalogRun]:
+    """Store runs in their places; return those that are new, with their keys."""
+    kept = [run for one in derived for run in one.runs if run.pk]
+    keys = {run.pk for run in kept}
+    gone = [run.pk for one in derived for run in one.derivation.known if run.pk not in keys]
     for start in range(0, len(gone), BATCH):
         CatalogRun.objects.filter(pk__in=gone[start : start + BATCH]).delete()
-    places = dict(_places(session, kept))
-    moved = [run for run in runs if run.pk and places.get(run.pk) != tuple(getattr(run, name) for name in _PLACE)]
+    places = _places(one.stored.pk for one in derived if any(run.pk for run in one.runs))
+    moved = [run for run in kept if places.get(run.pk) != tuple(getattr(run, name) for name in _PLACE)]
     CatalogRun.objects.bulk_update(moved, _PLACE, batch_size=100)
-    new = [run for run in runs if not run.pk]
-    for run in new:
-        run.session = session
-    CatalogRun.objects.bulk_create(new, batch_size=BATCH)
-    text.write(Texts(session.pk, run.pk, run.created_at or session.updated_at, run.unstored_texts) for run in new)
+    for one in derived:
+        for run in one.runs:
+            run.session_id = one.stored.pk
+    new = [run for one in derived for run in one.runs if not run.pk]
+    insert(new)
+    return new
 
 
-def _store_terms(session: CatalogSession, terms: set[str]) -> None:
-    stored = set(session.terms.values_list("term", flat=True))
-    if gone := stored - terms:
-        session.terms.filter(term__in=gone).delete()
-    CatalogTerm.objects.bulk_create(CatalogTerm(session=session, term=term) for term in sorted(terms - stored))
-
-
-def _places(session: CatalogSession, kept: set[int]) -> list[tuple[int, tuple[int, ...]]]:
+def _places(sessions: Iterable[int]) -> dict[int, tuple[int, ...]]:
     """Return where the kept rows stand in the database: the objects were put in new places already."""
-    if not kept:
-        return []
-    return [(pk, tuple(place)) for pk, *place in CatalogRun.objects.filter(session=session).values_list("pk", *_PLACE)]
+    among = list(sessions)
+    if not among:
+        return {}
+    rows = CatalogRun.objects.filter(session__in=among).values_list("pk", *_PLACE)
+    return {pk: tuple(place) for pk, *place in rows}
+
+
+def _store_texts(derived: list[_Derived], new: Iterable[CatalogRun]) -> None:
+    """Index what is said in new runs, and what sessions say of themselves."""
+    updated = {one.stored.pk: one.stored.updated_at for one in derived}
+    owned = {one.stored.pk: Texts(one.stored.pk, None, one.stored.updated_at, one.own_texts) for one in derived}
+    runs = (Texts(run.session_id, run.pk, run.created_at or updated[run.session_id], run.unstored_texts) for run in new)
+    text.write(chain(runs, (owned[one.stored.pk] for one in derived if one.is_new)))
+    for one in derived:
+        if not one.is_new:
+            text.rewrite(owned[one.stored.pk])
+
+
+def _store_terms(derived: list[_Derived]) -> None:
+    stored: dict[int, set[str]] = {one.stored.pk: set() for one in derived}
+    known = CatalogTerm.objects.filter(session__in=[one.stored.pk for one in derived if not one.is_new])
+    for session, term in known.values_list("session_id", "term"):
+        stored[session].add(term)
+    for one in derived:
+        if gone := stored[one.stored.pk] - one.terms:
+            one.stored.terms.filter(term__in=gone).delete()
+    insert(
+        [
+            CatalogTerm(session_id=one.stored.pk, term=term)
+            for one in derived
+            for term in sorted(one.terms - stored[one.stored.pk])
+        ]
+    )

@@ -5,8 +5,10 @@ stop anywhere and goes on where it stopped.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from django.db.models import Q
 from django.utils import timezone
@@ -15,7 +17,7 @@ from agentos.catalog import totals
 from agentos.catalog.following import candidates, changed, look_again
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogSession, SourceState
-from agentos.catalog.storing import BATCH, note_problem, refresh, remove
+from agentos.catalog.storing import BATCH, Ahead, note_problem, refresh, remove
 from agentos.db.pulse import pulse
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import Source, SourceUnavailable, all_sources, check
@@ -30,6 +32,10 @@ LATE_PULSE = timedelta(seconds=60)
 _PASS_SHARE = 0.1
 # What a page that shows a complete catalog waits at most for it to be brought up to date.
 _SLICE_SECONDS = 0.25
+
+# Sessions that are refreshed together: without a deadline, and with one.
+_AT_ONCE = 100
+_AT_ONCE_IN_TIME = 8
 
 
 @dataclass
@@ -162,7 +168,7 @@ def _refresh_one(reader: Reader, state: SourceState, session_id: str, report: Sy
     stamp = reader.stamp(session_id)
     row = CatalogSession.objects.one(state.source, session_id)
     if stamp is not None:
-        _refresh(reader, state, stamp, row, report)
+        _refresh(reader, state, stamp, row, report, partial(refresh, reader))
     elif row is not None:
         row.delete()
         state.indexed_count -= 1
@@ -221,13 +227,15 @@ def _compare(
     keys = {index_key(stamp.session_id): stamp for stamp in stamps}
     rows = CatalogSession.objects.of_source(state.source).filter(session_key__in=keys).only("session_key", "mark")
     known = {row.session_key: row for row in rows}
+    different = [(stamp, known.get(key)) for key, stamp in keys.items() if _differs(known.get(key), stamp)]
+    ahead = Ahead(reader, different, _AT_ONCE if deadline is None else _AT_ONCE_IN_TIME)
     seen: list[str] = []
     renewed = time.monotonic()
     for key, stamp in keys.items():
         row = known.get(key)
-        changed = row is None or row.mark != stamp.mark
+        changed = _differs(row, stamp)
         if changed:
-            row = _refresh(reader, state, stamp, row, report)
+            row = _refresh(reader, state, stamp, row, report, ahead.take)
         report.seen += 1
         state.cursor = stamp.session_id
         if row is not None:
@@ -235,20 +243,29 @@ def _compare(
         if changed and time.monotonic() - renewed > LEASE.total_seconds() / 4:
             _save_progress(state)
             renewed = time.monotonic()
-        if changed and _is_over(deadline):
+        if changed and ahead.is_empty and _is_over(deadline):
             break
     state.seen_count += len(seen)
     if state.sweeping:
         CatalogSession.objects.of_source(state.source).filter(session_key__in=seen).update(seen_pass=state.pass_number)
 
 
+def _differs(row: CatalogSession | None, stamp: Stamp) -> bool:
+    return row is None or row.mark != stamp.mark
+
+
 def _refresh(
-    reader: Reader, state: SourceState, stamp: Stamp, row: CatalogSession | None, report: SyncReport
+    reader: Reader,
+    state: SourceState,
+    stamp: Stamp,
+    row: CatalogSession | None,
+    report: SyncReport,
+    refresh: Callable[[Stamp, CatalogSession | None], CatalogSession | None],
 ) -> CatalogSession | None:
-    """Refresh one session. One that cannot be read while the source can is tried twice; then its row says why."""
+    """Let `refresh` do it. A session that cannot be read while the source can is tried twice; then its row says why."""
     report.changed += 1
     try:
-        stored = refresh(reader, stamp, row)
+        stored = refresh(stamp, row)
     except SourceUnavailable as error:
         reader.stamp(stamp.session_id)  # raises if it is the source that cannot be read
         again = row is None or row.problem != str(error)

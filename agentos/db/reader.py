@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from typing import Any, Final, TypeVar
 
 from agentos.db import reader_find, reader_lists, reader_recent, reader_rows, reader_stamps
@@ -25,6 +26,7 @@ BATCH_BYTES: Final = 4_000_000
 LIST_AT_ONCE: Final = 20
 
 _NOTHING: Final[tuple[list[Json], int]] = ([], 0)
+_GONE: Final = object()
 _Read = TypeVar("_Read")
 
 
@@ -108,6 +110,16 @@ class Reader:
         """Return all runs of these sessions that can be read, in Agno's order, by session id."""
         askable = [session_id for session_id in session_ids if is_askable(self.source.vendor, session_id)]
         return self._read({}, lambda tables: self._runs_of(tables, askable))
+
+    def stubs_of(self, session_ids: Sequence[str]) -> dict[str, list[RunStub]]:
+        """Return what `run_stubs` does, with digests, by session id; by one statement where runs are rows."""
+        askable = [session_id for session_id in session_ids if is_askable(self.source.vendor, session_id)]
+        return self._read({}, lambda tables: self._stubs_of(tables, askable))
+
+    def runs_at(self, wanted: Sequence[tuple[str, RunStub]]) -> list[Run | BadRun]:
+        """Return runs of many sessions, named by session id and stub, in the order asked for."""
+        gone = [BadRun(None, GONE) for _ in wanted]
+        return self._read([*gone], lambda tables: self._runs_at(tables, wanted))
 
     def sessions(self, session_ids: Sequence[str]) -> list[Session]:
         """Return those of these sessions that are there, in this order and without their runs."""
@@ -218,6 +230,26 @@ class Reader:
         else:
             read = {session_id: self._all(tables, session_id) for session_id in session_ids}
         return {session_id: [run for run in runs if isinstance(run, Run)] for session_id, runs in read.items()}
+
+    def _stubs_of(self, tables: Tables, session_ids: list[str]) -> dict[str, list[RunStub]]:
+        if tables.layout is Layout.TABLE:
+            return reader_rows.outlines(self.source, session_ids) if tables.runs_table else {}
+        return {session_id: self._stubs(tables, session_id, digests=True) for session_id in session_ids}
+
+    def _runs_at(self, tables: Tables, wanted: Sequence[tuple[str, RunStub]]) -> list[Run | BadRun]:
+        if tables.layout is Layout.TABLE and tables.runs_table:
+            ids = [stub.run_id for _, stub in wanted if stub.run_id is not None]
+            rows = reader_rows.read_runs(self.source, ids)
+            found = {
+                (session_id, stub): rows.get((session_id, stub.run_id or ""), _GONE) for session_id, stub in wanted
+            }
+        else:
+            found = {}
+            for session_id, pairs in groupby(wanted, key=itemgetter(0)):
+                stubs = [stub for _, stub in pairs]
+                values = self._values(tables, session_id, *_places(stubs))
+                found |= {(session_id, stub): values.get(stub.position, _GONE) for stub in stubs}
+        return [BadRun(None, GONE) if (value := found[one]) is _GONE else as_run(value) for one in wanted]
 
     def _at(self, session_id: str, stubs: list[RunStub]) -> list[Run | BadRun]:
         nothing: dict[int, Any] = {}

@@ -44,6 +44,31 @@ def read(source: Source, session_id: str, ids: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def outlines(source: Source, session_ids: Sequence[str]) -> dict[str, list[RunStub]]:
+    """Return what `outline` does, of many sessions by their ids."""
+    size = Func(F("run_data"), function=_SIZE[source.vendor], output_field=IntegerField())
+    found: dict[str, list[RunStub]] = {session_id: [] for session_id in session_ids}
+    rows = _all_rows(source).order_by("session_id", *RunRow.ORDER).annotate(size=size)
+    with faults_of(source):
+        for start in range(0, len(session_ids), _AT_ONCE):
+            some = rows.filter(session_id__in=session_ids[start : start + _AT_ONCE])
+            for session_id, *row in some.values_list("session_id", *_OUTLINE):
+                if (stubs := found.get(session_id)) is not None:
+                    stubs.append(_stub(len(stubs), row))
+    return found
+
+
+def read_runs(source: Source, ids: Sequence[str]) -> dict[tuple[str, str], Any]:
+    """Return the decoded `run_data` of these rows of any sessions, by session id and run id."""
+    found: dict[tuple[str, str], Any] = {}
+    with faults_of(source):
+        for start in range(0, len(ids), _AT_ONCE):
+            rows = _all_rows(source).filter(run_id__in=ids[start : start + _AT_ONCE])
+            for session_id, run_id, data in rows.values_list("session_id", "run_id", "run_data"):
+                found[session_id, run_id] = data
+    return found
+
+
 def read_all(source: Source, session_id: str) -> list[tuple[str, Any]]:
     """Return run id and decoded `run_data` of all rows of the session in Agno's order."""
     with faults_of(source):
@@ -95,9 +120,12 @@ def _last_ids(rows: Any, limit: int) -> list[str]:
 
 
 def _rows(source: Source, session_id: str) -> Any:
+    return _all_rows(source).filter(session_id=session_id).order_by(*RunRow.ORDER)
+
+
+def _all_rows(source: Source) -> Any:
     connection_for(source)
-    rows = run_model(source)._default_manager.using(source.alias).filter(session_id=session_id)
-    return rows.order_by(*RunRow.ORDER)
+    return run_model(source)._default_manager.using(source.alias)
 
 
 def _stub(position: int, row: Sequence[Any]) -> RunStub:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -145,14 +145,14 @@ def lab(corpus_file: Callable[[str], Path], sources: Open) -> Source:
 
 
 def fail_for(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
-    read = Reader.session
+    read = Reader.sessions
 
-    def session(self: Reader, session_id: str) -> Session | None:
-        if session_id == SESSION:
+    def sessions(self: Reader, session_ids: Sequence[str]) -> list[Session]:
+        if SESSION in session_ids:
             raise error
-        return read(self, session_id)
+        return read(self, session_ids)
 
-    monkeypatch.setattr(Reader, "session", session)
+    monkeypatch.setattr(Reader, "sessions", sessions)
 
 
 def test_a_session_that_makes_us_stumble_says_so_and_stops_nothing(
