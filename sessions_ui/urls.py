@@ -17,6 +17,7 @@ from sessions_ui.views import (
     session,
     sessions,
     sign_in,
+    transfer,
     turns,
 )
 
@@ -31,6 +32,8 @@ urlpatterns = [
     path("sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/", run.run, name="run"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),
     path("sessions/<slug:source>/<str:qid>/preview/", preview.preview, name="preview"),
+    path("sessions/<slug:source>/<str:qid>/export/", transfer.export, name="session_export"),
+    path("import/", transfer.import_page, name="import"),
     path("views/", saved_views.views, name="views"),
     path("views/<int:view_id>/", saved_views.view, name="view"),
     path("search/", search.search, name="search"),

@@ -66,6 +66,8 @@ def entries(file: BinaryIO, document: Document) -> Iterator[StoredRun]:
         if key in ("format", "version"):
             _check_format(document.head)
         more = text.goes_on("}")
+    if not document.head:
+        text.take("}", "The file is no JSON object.")
     if text.peek():
         text.refuse("Something stands behind the end of the session.")
     _check_format(document.head, whole=True)

@@ -1,0 +1,126 @@
+"""A session as JSON Lines, a line for each run that nobody delegated: for training a model, or for judging one."""
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Final
+
+from agentos.db.reader import Reader
+from agentos.db.sources import Source
+from agentos.records import Message, Run
+from agentos.transfer.options import Options
+from agentos.transfer.secrets import masked_json
+
+# Runs that Agno leaves out of the history it sends to a model.
+_NO_HISTORY: Final = frozenset({"PAUSED", "CANCELLED", "ERROR", "REGENERATED"})
+_ROLES: Final = {"developer": "system", "model": "assistant"}
+_KNOWN: Final = frozenset({"system", "user", "assistant", "tool"})
+Said = dict[str, Any]
+
+
+def jsonl(source: Source, session_id: str, options: Options) -> Iterator[str]:
+    """Yield a line for each run that `options.purpose` can use.
+
+    Raises:
+        SourceUnavailable: the source cannot be read (any more).
+    """
+    earlier: deque[list[Said]] = deque(maxlen=max(0, options.history))
+    for run in Reader(source).iter_runs(session_id):
+        if not isinstance(run, Run) or not run.is_top_level:
+            continue
+        history = [message for messages in earlier for message in messages]
+        line = _example(run, history, options) if options.purpose == "fine-tuning" else _case(run, history, options)
+        if line is not None:
+            yield json.dumps(line if options.secrets else masked_json(line)) + "\n"
+        if run.status not in _NO_HISTORY and options.history:
+            earlier.append([message for message in own_messages(run) if message["role"] != "system"])
+
+
+def _example(run: Run, history: list[Said], options: Options) -> Said | None:
+    """Return a conversation as OpenAI's fine-tuning takes it; None for a run that is no example of a finished one."""
+    messages = own_messages(run)
+    if run.status != "COMPLETED" or not messages or not _is_whole(messages):
+        return None
+    if messages[-1]["role"] != "assistant" or not messages[-1].get("content"):
+        return None
+    system = [message for message in messages if message["role"] == "system"]
+    rest = [message for message in messages if message["role"] != "system"]
+    before = _history(run, history) if options.history else []
+    return {"messages": [*system, *before, *rest]} if _is_whole(before) else None
+
+
+def _case(run: Run, history: list[Said], options: Options) -> Said:
+    """Return what was asked, what came of it, and what it took; what was expected is for a person to fill in."""
+    metrics = run.metrics
+    tools = [{"name": call.name, "arguments": call.args, "error": call.error} for call in run.tool_calls]
+    case = {
+        "input": run.input_text or _first(run, "user"),
+        "output": run.content_text,
+        "expected": None,
+        "tools": tools,
+        "metadata": {
+            "session_id": run.session_id,
+            "run_id": run.run_id,
+            "type": run.kind,
+            "component": run.component_name or run.component_id,
+            "model": run.model,
+            "model_provider": run.model_provider,
+            "status": run.status,
+            "created_at": run.created_at,
+            "input_tokens": metrics.input_tokens if metrics else None,
+            "output_tokens": metrics.output_tokens if metrics else None,
+            "total_tokens": metrics.tokens if metrics else None,
+            "duration": metrics.duration if metrics else None,
+        },
+    }
+    return {**case, "history": _history(run, history)} if options.history else case
+
+
+def own_messages(run: Run) -> list[Said]:
+    """Return the run's messages as OpenAI spells them; of a run without any, what it was given and what it answered."""
+    messages = [said for message in run.own_messages if (said := _said(message)) is not None]
+    if messages or not run.input_text or not run.content_text:
+        return messages
+    return [{"role": "user", "content": run.input_text}, {"role": "assistant", "content": run.content_text}]
+
+
+def _history(run: Run, history: list[Said]) -> list[Said]:
+    """Return what the model was sent of earlier runs, if the run has copies of it, else what was `history` then."""
+    copies = [_said(message) for message in run.messages if message.from_history]
+    return [said for said in copies if said is not None and said["role"] != "system"] or history
+
+
+def _said(message: Message) -> Said | None:
+    role = _ROLES.get(message.role or "", message.role or "")
+    if role not in _KNOWN:
+        return None
+    said: Said = {"role": role, "content": message.text}
+    if role == "tool":
+        said["tool_call_id"] = message.tool_call_id or ""
+    calls = [call for call in message.tool_calls if call.id]
+    if role == "assistant" and calls:
+        said["content"] = message.text or None
+        said["tool_calls"] = [
+            {"id": call.id, "type": "function", "function": {"name": call.name or "", "arguments": call.arguments}}
+            for call in calls
+        ]
+    return said
+
+
+def _is_whole(messages: list[Said]) -> bool:
+    """Whether every call is followed by its result: nothing else can be trained on."""
+    waiting: set[Any] = set()
+    for message in messages:
+        if message["role"] == "tool":
+            if message["tool_call_id"] not in waiting:
+                return False
+            waiting.remove(message["tool_call_id"])
+        elif waiting:
+            return False
+        else:
+            waiting = {call["id"] for call in message.get("tool_calls", ())}
+    return not waiting
+
+
+def _first(run: Run, role: str) -> str:
+    return next((message.text for message in run.own_messages if message.role == role), "")

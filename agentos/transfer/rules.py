@@ -1,0 +1,36 @@
+"""Who may take sessions into a source: `check_can_import` raises with a sentence to show, `can_import` is a boolean."""
+
+from collections.abc import Iterable
+
+from agentos.access.roles import AnyUser, Role, has_role, role_of
+from agentos.access.rules import NO_ROLE, NotAllowed, scope_of
+from agentos.db.sources import Source
+
+BELONGS_TO_OTHERS = (
+    "This file holds runs or a session of another user than yours, or of nobody. You can import only your own."
+)
+
+
+def check_can_import(user: AnyUser, source: Source | None = None, user_ids: Iterable[str | None] = ()) -> None:
+    """Raise `NotAllowed` unless the user may import, into this source if one is given, what names these Agno users.
+
+    An operator may import everything; one who is bound to an Agno user, what is all that user's.
+    """
+    if role_of(user) is None:
+        raise NotAllowed(NO_ROLE)
+    if not has_role(user, Role.OPERATOR):
+        raise NotAllowed("A viewer reads sessions. Ask an administrator for the operator role to import them.")
+    if source is not None and source.read_only:
+        raise NotAllowed(f"The source {source.name} is opened read-only, so nothing can be imported into it.")
+    scope = scope_of(user)
+    if not all(scope.covers(user_id) for user_id in user_ids):
+        raise NotAllowed(BELONGS_TO_OTHERS)
+
+
+def can_import(user: AnyUser, source: Source | None = None, user_ids: Iterable[str | None] = ()) -> bool:
+    """Whether `check_can_import` lets the user through."""
+    try:
+        check_can_import(user, source, user_ids)
+    except NotAllowed:
+        return False
+    return True

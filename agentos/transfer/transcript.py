@@ -1,0 +1,172 @@
+"""What a transcript tells of a session and of each run, whatever it is written in; its text is as it was stored."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from agentos.records import BadRun, Media, Message, Run, Session, StepOutput, ToolCall, as_datetime
+from agentos.records.text import as_text
+from agentos.transfer.walk import Told
+
+Kind = Literal["user", "assistant", "system", "reasoning", "tool", "step", "media", "problem"]
+Masking = Callable[[str], str]
+_ROLES: Final[dict[str, Kind]] = {"user": "user", "system": "system", "developer": "system"}
+_DEEPEST: Final = 20  # of steps in steps
+
+
+@dataclass(frozen=True)
+class Part:
+    """One thing in a run. `who`: the role, or the name of the tool or step; `note`: how it ended, and what it took.
+
+    `text`: what was said, returned or went wrong; `arguments`: of a tool call, as JSON where they are.
+    """
+
+    kind: Kind
+    who: str
+    text: str
+    arguments: str = ""
+    note: str = ""
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What stands above a run."""
+
+    number: int
+    depth: int
+    name: str
+    kind: str
+    facts: list[tuple[str, str]]
+
+
+def session_facts(session: Session, run_count: int) -> list[tuple[str, str]]:
+    """Return what is known of a session, each with its name; what is not stored is left out."""
+    known = (
+        ("Session id", session.session_id),
+        ("Type", session.session_type),
+        ("Component", session.component_name or session.component_id),
+        ("User", session.user_id),
+        ("Model", session.model_id),
+        ("Created", moment(session.created_at)),
+        ("Updated", moment(session.updated_at)),
+        ("Forked from", session.forked_from_session_id),
+        ("Runs", str(run_count)),
+        ("Topics", ", ".join(session.topics)),
+    )
+    return [(name, value) for name, value in known if value]
+
+
+def heading(told: Told) -> Heading:
+    """Return what stands above a run."""
+    run = told.run
+    if isinstance(run, BadRun):
+        return Heading(told.number, told.depth, "Unreadable run", "bad", [])
+    metrics = run.metrics
+    known = (
+        ("At", moment(run.created_at)),
+        ("Status", str(run.status or "")),
+        ("Model", " ".join(filter(None, (run.model_provider, run.model)))),
+        ("Tokens", _tokens(run)),
+        ("Took", seconds(metrics.duration if metrics else None)),
+        ("Run id", run.run_id),
+        ("Regenerated from", run.regenerated_from),
+        ("Forked from", run.forked_from_run_id),
+    )
+    name = run.component_name or run.component_id or run.kind.capitalize()
+    return Heading(told.number, told.depth, name, run.kind, [(key, value) for key, value in known if value])
+
+
+def parts(run: Run | BadRun, mask: Masking) -> Iterator[Part]:
+    """Yield what happened in a run, in order; copies of earlier runs' messages are left out."""
+    if isinstance(run, BadRun):
+        yield Part("problem", "", f"{run.problem}\n{mask(as_text(run.raw))}")
+        return
+    calls = run.tool_calls
+    by_request = {id(call.request.raw): call for call in calls if call.request}
+    told: set[int] = set()
+    messages = run.own_messages
+    if not any(message.role == "user" for message in messages) and (run.input_text or run.input_media):
+        yield Part("user", "user", mask(run.input_text))
+        yield from _media(run.input_media)
+    for message in messages:
+        yield from _message(message, mask)
+        for request in message.tool_calls:
+            call = by_request.get(id(request.raw))
+            if call is not None:
+                told.add(id(call))
+                yield _tool(call, mask)
+    yield from (_tool(call, mask) for call in calls if id(call) not in told)
+    yield from _ending(run, messages, mask)
+
+
+def _message(message: Message, mask: Masking) -> Iterator[Part]:
+    if message.role == "tool":
+        return  # stands with its call
+    if message.reasoning_content:
+        yield Part("reasoning", "reasoning", mask(message.reasoning_content))
+    if message.text:
+        yield Part(_ROLES.get(message.role or "", "assistant"), message.role or "", mask(message.text))
+    yield from _media(message.media)
+
+
+def _ending(run: Run, messages: list[Message], mask: Masking) -> Iterator[Part]:
+    """Yield what is not in the messages: reasoning, steps, the answer if no message has it, and what was made."""
+    if run.reasoning_content and not any(message.reasoning_content for message in messages):
+        yield Part("reasoning", "reasoning", mask(run.reasoning_content))
+    yield from _steps(run.step_results, mask)
+    answer = run.content_text
+    if answer and all(message.text != answer for message in messages):
+        failed = run.status == "ERROR"
+        yield Part("problem" if failed else "assistant", run.kind, mask(answer))
+    yield from _media([*run.output_media, *filter(None, [run.response_audio])])
+
+
+def _tool(call: ToolCall, mask: Masking) -> Part:
+    arguments = call.arguments if call.args is None else as_text(call.args)
+    note = ", ".join(filter(None, (str(call.status).replace("_", " "), seconds(call.duration))))
+    return Part("tool", call.name or "unnamed tool", mask(call.result or ""), mask(arguments), note)
+
+
+def _steps(steps: list[StepOutput], mask: Masking) -> Iterator[Part]:
+    waiting = [(step, 0) for step in reversed(steps)]
+    while waiting:
+        step, depth = waiting.pop()
+        how = "failed" if step.success is False or step.error else "stopped the workflow" if step.stop else ""
+        note = ", ".join(filter(None, (step.step_type, step.executor_name, how)))
+        text = "\n\n".join(filter(None, (step.content_text, step.error)))
+        yield Part("step", step.step_name or "unnamed step", mask(text), note=note, depth=depth)
+        if depth < _DEEPEST:
+            waiting += [(inner, depth + 1) for inner in reversed(step.steps)]
+
+
+def _media(media: list[Any]) -> Iterator[Part]:
+    for medium in media:
+        yield Part("media", medium.kind, media_label(medium))
+
+
+def media_label(medium: Media) -> str:
+    """Return what is known of a medium, whose bytes are in no transcript."""
+    reference = medium.media_reference
+    where = medium.url or medium.filepath or (reference.storage_key if reference else None)
+    size = f"{medium.stored_size:,} characters stored" if medium.stored_size else None
+    return ", ".join(filter(None, (medium.filename or medium.id, medium.mime, size, where)))
+
+
+def moment(stored: int | None) -> str:
+    """Return unix seconds as a time in UTC, "" when there is none."""
+    at: datetime | None = as_datetime(stored) if stored else None
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if at and 1 < at.year < 9999 else ""
+
+
+def seconds(duration: float | None) -> str:
+    """Return a duration as text, "" when there is none."""
+    return "" if duration is None or duration < 0 else f"{duration:.2f} s"
+
+
+def _tokens(run: Run) -> str:
+    metrics = run.metrics
+    if metrics is None or metrics.tokens is None:
+        return ""
+    return f"{metrics.tokens:,} ({metrics.input_tokens or 0:,} in, {metrics.output_tokens or 0:,} out)"
