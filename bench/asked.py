@@ -124,7 +124,7 @@ def floor(behind: tuple[int, int], user: str) -> dict[str, float]:
         "a deep page": (f"{rows} WHERE (updated_at, id) < (%s, %s) {order}", behind),
         "one user": (f"{rows} WHERE user_key = %s {order}", (user,)),
         "by tokens": (f"{rows} ORDER BY total_tokens DESC, id DESC LIMIT 50", ()),
-        "a count up to 1,001": ("SELECT count(*) FROM (SELECT 1 FROM bench_floor LIMIT 1001) AS some", ()),
+        "a count up to 1,001": ("SELECT count(*) FROM (SELECT 1 FROM bench_floor LIMIT 1001) AS counted", ()),
     }
     with connection.cursor() as cursor:
         for statement in _FLOOR:
