@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from agentos.catalog.keys import clean, clean_or_none, index_key, one_line
 from agentos.catalog.models import PREVIEW_CHARACTERS, CatalogRun
-from agentos.catalog.sizes import all_steps, history_bytes, media_of, stored_bytes, traits
+from agentos.catalog.sizes import all_steps, json_bytes, media_of, stored_bytes, traits
 from agentos.catalog.text.extract import parts_of_run
 from agentos.db.reader import RunStub
 from agentos.records import BadRun, Run, RunNode, WorkflowRunOutput, build_forest, parse_run, walk
@@ -101,10 +101,13 @@ def _bad_row(stub: RunStub, run: BadRun) -> CatalogRun:
 def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
     metrics = run.metrics
     counted = metrics is not None and not isinstance(run, WorkflowRunOutput)
-    tools = Counter(map(_tool_name, run.tools))
+    executions = run.tools
+    tools = Counter(map(_tool_name, executions))
+    failures = Counter(_tool_name(tool) for tool in executions if tool.tool_call_error is True)
     messages = run.messages
+    copies = [message for message in messages if message.from_history]
     media = list(media_of(run, messages))
-    copied = history_bytes(messages)
+    copied = sum(json_bytes(message.raw) for message in copies)
     inside = container.run.run_id if container is not None and isinstance(container.run, Run) else None
     row = CatalogRun(
         run_id=run.run_id,
@@ -125,11 +128,11 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
         cost=metrics.cost if metrics and counted else None,
         duration=metrics.duration if metrics else None,
         message_count=len(messages),
-        own_message_count=sum(not message.from_history for message in messages),
+        own_message_count=len(messages) - len(copies),
         tool_call_count=sum(tools.values()),
-        tool_error_count=sum(tool.tool_call_error is True for tool in run.tools),
+        tool_error_count=sum(failures.values()),
         tool_names=dict(tools),
-        tool_failures=dict(Counter(_tool_name(tool) for tool in run.tools if tool.tool_call_error is True)),
+        tool_failures=dict(failures),
         input_preview=_preview(run.input_text),
         content_preview=_preview(run.content_text),
         size=stub.size if container is None else 0,

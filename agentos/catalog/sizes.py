@@ -26,11 +26,11 @@ def media_of(run: Run, messages: Iterable[Message]) -> Iterator[Media]:
         yield from run.output_media
     if run.response_audio is not None:
         yield run.response_audio
-    others = (run.additional_input, run.reasoning_messages)
-    for message in chain(messages, *(found for found in others if found)):
+    others = [found for found in (run.additional_input, run.reasoning_messages) if found]
+    for message in chain(messages, *others):
         if _has_media(message.raw):
             yield from message.media
-        if message.audio_output is not None:
+        if "audio_output" in message.raw and message.audio_output is not None:
             yield message.audio_output
     for step in all_steps(run):
         yield from chain(step.images, step.videos, step.audio, step.files)
@@ -52,15 +52,11 @@ def stored_bytes(media: Media) -> int:
     return size + (text_bytes(url) if url.startswith("data:") else 0)
 
 
-def history_bytes(messages: Iterable[Message]) -> int:
-    """Return the bytes of those messages that are copies of earlier runs' ones (§3.3: `from_history`)."""
-    return sum(json_bytes(message.raw) for message in messages if message.from_history)
-
-
 def traits(run: Run, media: Iterable[Media], messages: Iterable[Message], copied: int) -> list[str]:
     """Return what a run has, sorted: kinds of media, "reasoning", and COPIES if `copied` bytes are most of it."""
     found = {medium.kind for medium in media}
-    if run.reasoning_content or run.reasoning_steps or any(message.reasoning_content for message in messages):
+    said = any(message.raw.get("reasoning_content") for message in messages)
+    if said or run.reasoning_content or run.reasoning_steps:
         found.add("reasoning")
     if copied and copied * 2 > json_bytes(run.raw):
         found.add(COPIES)
