@@ -82,17 +82,23 @@ def refresh_session(source: Source, session_id: str) -> CatalogSession | None:
     return refresh(reader, stamp, row)
 
 
-def refresh_source(source: Source, *, budget: float | None = None) -> SyncReport:
-    """Go on with the pass over the source, for `budget` seconds or to its end. Another process's pass is left alone."""
+def refresh_source(source: Source, *, budget: float | None = None, patient: bool = False) -> SyncReport:
+    """Go on with the pass over the source, for `budget` seconds or to its end. Another process's pass is left alone.
+
+    With `patient`, what changed lately is looked at first, and a new pass begins only when it is time for one.
+    """
     report = SyncReport()
     state = _lease(source)
     if state is None:
         return report
     deadline = None if budget is None else time.monotonic() + budget
     try:
-        if deadline is not None and state.is_complete:
+        if patient and state.is_complete:
             _look(source, state, report, deadline)
-        _go_on(source, state, report, deadline)
+        if state.cursor is None and patient and _is_too_soon(state):
+            report.done = True
+        else:
+            _go_on(source, state, report, deadline)
         state.problem = ""
     except SourceUnavailable as error:
         state.problem = report.problem = str(error)
@@ -115,7 +121,8 @@ def keep_fresh(budget: float = 0.7) -> list[SourceState]:
         state = states.get(source.name)
         if state is None or _is_due(source, state):
             left = max(0.05, deadline - time.monotonic())
-            refresh_source(source, budget=min(left, _SLICE_SECONDS) if state and state.is_complete else left)
+            seconds = min(left, _SLICE_SECONDS) if state and state.is_complete else left
+            refresh_source(source, budget=seconds, patient=True)
             states.pop(source.name, None)
     missing = [source.name for source in sources if source.name not in states]
     if missing:
@@ -152,7 +159,7 @@ def _lease(source: Source) -> SourceState | None:
     return state if free.update(leased_until=now + LEASE) else None
 
 
-def _look(source: Source, state: SourceState, report: SyncReport, deadline: float) -> None:
+def _look(source: Source, state: SourceState, report: SyncReport, deadline: float | None) -> None:
     """Refresh the sessions that changed lately; those that the deadline cuts off, at the next look."""
     found = changed(source, candidates(source))
     for at, session_id in enumerate(found):
@@ -180,8 +187,6 @@ def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: flo
         now = pulse(source)
         if now and now == state.pulse and _may_trust_pulse(source, state, deadline):
             report.done = True
-            return
-        if deadline is not None and _is_too_soon(state):
             return
         looked = check(source)
         if not looked.ok:

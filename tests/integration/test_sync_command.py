@@ -65,7 +65,8 @@ def test_tells_how_far_a_long_pass_is(corpus_file: Callable[[str], Path], monkey
     with use_sources(f"lab=sqlite:///{corpus_file('agno-v3.db')}"):
         lines = run().splitlines()
     count = CatalogSession.objects.count()
-    assert f"lab: indexed 2 of {count}" in lines
+    # Eight sessions are stored at once.
+    assert lines[:3] == [f"lab: indexed {done} of {count}" for done in (8, 16, 24)]
     assert lines[-1] == f"lab: looked at {count}, {count} changed, 0 removed"
 
 

@@ -41,7 +41,7 @@ def source(
     [source] = sources(f"lab={url}")
     while not refresh_source(source).done:
         pass
-    refresh_source(source, budget=20)
+    refresh_source(source, patient=True)
     monkeypatch.setattr(sync, "_go_on", lambda *_: None)
     return source
 
@@ -55,7 +55,7 @@ def row(session_id: str) -> CatalogSession | None:
 
 
 def followed(source: Source) -> None:
-    assert refresh_source(source, budget=20).problem == ""
+    assert refresh_source(source, patient=True).problem == ""
 
 
 def owner_of(session_id: str) -> str | None:
@@ -130,7 +130,7 @@ def test_what_a_deadline_cuts_off_is_found_by_the_next_look(source: Source) -> N
         new = {"session_id": f"new-{number}", "session_type": "agent", "created_at": now, "updated_at": now}
         Writer(source).create_session(Session.from_dict(new))
     for _ in range(3):
-        refresh_source(source, budget=0)
+        refresh_source(source, budget=0, patient=True)
     assert [row(f"new-{number}") is not None for number in range(3)] == [True] * 3
 
 
@@ -168,7 +168,7 @@ def test_a_server_that_is_written_to_by_another(
     [source] = sources(f"lab={url}")
     while not refresh_source(source).done:
         pass
-    refresh_source(source, budget=20)
+    refresh_source(source, patient=True)
     monkeypatch.setattr(sync, "_go_on", lambda *_: None)
     with psycopg.connect(url) as other:
         other.execute("UPDATE ai.agno_sessions SET user_id = 'eve' WHERE session_id = %s", [MANY])
