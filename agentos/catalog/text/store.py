@@ -20,6 +20,9 @@ MOST_CHARACTERS: Final = 60_000
 _OVERLAP: Final = 200
 # Characters that one statement takes.
 _BATCH: Final = 1_000_000
+# From so many rows on a catalog is being filled: their words are put into the index in larger portions, which takes a
+# third less work, but lets a search read up to 32 MB more until the next vacuum.
+_MANY: Final = 200
 # Begins the word that says of which sort a row is, and is the word between two texts. No text has such words.
 MARK: Final = "\ue000"
 LABELS: Final = "ABCD"
@@ -133,6 +136,8 @@ def _insert(rows: list[_Row]) -> None:
 def _copy_postgresql(cursor: Any, rows: list[_Row]) -> None:
     """Copied, not inserted: that takes half the time here and a fifth less there."""
     columns = "session_id, run_id, parts, body, cut, created_at, words"
+    if len(rows) > _MANY:
+        cursor.execute("SET LOCAL gin_pending_list_limit = '32MB'")
     with cursor.copy(f"COPY catalog_catalogtext ({columns}) FROM STDIN") as copy:
         for row in rows:
             owner = row.owner
