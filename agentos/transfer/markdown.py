@@ -13,7 +13,7 @@ from agentos.db.sources import Source
 from agentos.records import Session, readable
 from agentos.records.text import as_text
 from agentos.transfer.options import Options
-from agentos.transfer.transcript import Heading, Part, heading, parts, session_facts
+from agentos.transfer.transcript import Heading, Part, heading, parts, session_facts, session_title
 from agentos.transfer.walk import told
 
 # What a code block may say it is: other words could make a viewer draw or run it.
@@ -44,13 +44,13 @@ def markdown(source: Source, session_id: str, options: Options) -> Iterator[str]
         return
     yield _head(session, len(reader.run_stubs(session_id)), options)
     for each in told(source, session_id):
-        yield _heading(heading(each))
+        yield _heading(heading(each, options.mask))
         yield from (_part(part) for part in parts(each.run, options.mask))
 
 
 def _head(session: Session, run_count: int, options: Options) -> str:
-    title = session.session_name or f"Session {session.session_id}"
-    lines = [f"# {inline(title)}", "", *_facts(session_facts(session, run_count))]
+    facts = session_facts(session, run_count, options.mask)
+    lines = [f"# {inline(session_title(session, options.mask))}", "", *_facts(facts)]
     if session.summary_text:
         lines += ["", "**Summary**", "", block(options.mask(session.summary_text))]
     if session.session_state:

@@ -1,7 +1,7 @@
-"""What a transcript tells of a session and of each run, whatever it is written in; its text is as it was stored."""
+"""What a transcript tells of a session and of each run, whatever it is written in, as it was stored."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
@@ -41,7 +41,12 @@ class Heading:
     facts: list[tuple[str, str]]
 
 
-def session_facts(session: Session, run_count: int) -> list[tuple[str, str]]:
+def session_title(session: Session, mask: Masking) -> str:
+    """Return what a session is called."""
+    return mask(session.session_name or f"Session {session.session_id}")
+
+
+def session_facts(session: Session, run_count: int, mask: Masking) -> list[tuple[str, str]]:
     """Return what is known of a session, each with its name; what is not stored is left out."""
     known = (
         ("Session id", session.session_id),
@@ -55,10 +60,10 @@ def session_facts(session: Session, run_count: int) -> list[tuple[str, str]]:
         ("Runs", str(run_count)),
         ("Topics", ", ".join(session.topics)),
     )
-    return [(name, value) for name, value in known if value]
+    return [(name, mask(value)) for name, value in known if value]
 
 
-def heading(told: Told) -> Heading:
+def heading(told: Told, mask: Masking) -> Heading:
     """Return what stands above a run."""
     run = told.run
     if isinstance(run, BadRun):
@@ -75,68 +80,75 @@ def heading(told: Told) -> Heading:
         ("Forked from", run.forked_from_run_id),
     )
     name = run.component_name or run.component_id or run.kind.capitalize()
-    return Heading(told.number, told.depth, name, run.kind, [(key, value) for key, value in known if value])
+    facts = [(key, mask(value)) for key, value in known if value]
+    return Heading(told.number, told.depth, mask(name), run.kind, facts)
 
 
 def parts(run: Run | BadRun, mask: Masking) -> Iterator[Part]:
     """Yield what happened in a run, in order; copies of earlier runs' messages are left out."""
+    for part in _parts(run):
+        who, text, arguments, note = map(mask, (part.who, part.text, part.arguments, part.note))
+        yield replace(part, who=who, text=text, arguments=arguments, note=note)
+
+
+def _parts(run: Run | BadRun) -> Iterator[Part]:
     if isinstance(run, BadRun):
-        yield Part("problem", "", f"{run.problem}\n{mask(as_text(run.raw))}")
+        yield Part("problem", "", f"{run.problem}\n{as_text(run.raw)}")
         return
     calls = run.tool_calls
     by_request = {id(call.request.raw): call for call in calls if call.request}
     told: set[int] = set()
     messages = run.own_messages
     if not any(message.role == "user" for message in messages) and (run.input_text or run.input_media):
-        yield Part("user", "user", mask(run.input_text))
+        yield Part("user", "user", run.input_text)
         yield from _media(run.input_media)
     for message in messages:
-        yield from _message(message, mask)
+        yield from _message(message)
         for request in message.tool_calls:
             call = by_request.get(id(request.raw))
             if call is not None:
                 told.add(id(call))
-                yield _tool(call, mask)
-    yield from (_tool(call, mask) for call in calls if id(call) not in told)
-    yield from _ending(run, messages, mask)
+                yield _tool(call)
+    yield from (_tool(call) for call in calls if id(call) not in told)
+    yield from _ending(run, messages)
 
 
-def _message(message: Message, mask: Masking) -> Iterator[Part]:
+def _message(message: Message) -> Iterator[Part]:
     if message.role == "tool":
         return  # stands with its call
     if message.reasoning_content:
-        yield Part("reasoning", "reasoning", mask(message.reasoning_content))
+        yield Part("reasoning", "reasoning", message.reasoning_content)
     if message.text:
-        yield Part(_ROLES.get(message.role or "", "assistant"), message.role or "", mask(message.text))
+        yield Part(_ROLES.get(message.role or "", "assistant"), message.role or "", message.text)
     yield from _media(message.media)
 
 
-def _ending(run: Run, messages: list[Message], mask: Masking) -> Iterator[Part]:
+def _ending(run: Run, messages: list[Message]) -> Iterator[Part]:
     """Yield what is not in the messages: reasoning, steps, the answer if no message has it, and what was made."""
     if run.reasoning_content and not any(message.reasoning_content for message in messages):
-        yield Part("reasoning", "reasoning", mask(run.reasoning_content))
-    yield from _steps(run.step_results, mask)
+        yield Part("reasoning", "reasoning", run.reasoning_content)
+    yield from _steps(run.step_results)
     answer = run.content_text
     if answer and all(message.text != answer for message in messages):
         failed = run.status == "ERROR"
-        yield Part("problem" if failed else "assistant", run.kind, mask(answer))
+        yield Part("problem" if failed else "assistant", run.kind, answer)
     yield from _media([*run.output_media, *filter(None, [run.response_audio])])
 
 
-def _tool(call: ToolCall, mask: Masking) -> Part:
+def _tool(call: ToolCall) -> Part:
     arguments = call.arguments if call.args is None else as_text(call.args)
     note = ", ".join(filter(None, (str(call.status).replace("_", " "), seconds(call.duration))))
-    return Part("tool", call.name or "unnamed tool", mask(call.result or ""), mask(arguments), note)
+    return Part("tool", call.name or "unnamed tool", call.result or "", arguments, note)
 
 
-def _steps(steps: list[StepOutput], mask: Masking) -> Iterator[Part]:
+def _steps(steps: list[StepOutput]) -> Iterator[Part]:
     waiting = [(step, 0) for step in reversed(steps)]
     while waiting:
         step, depth = waiting.pop()
         how = "failed" if step.success is False or step.error else "stopped the workflow" if step.stop else ""
         note = ", ".join(filter(None, (step.step_type, step.executor_name, how)))
         text = "\n\n".join(filter(None, (step.content_text, step.error)))
-        yield Part("step", step.step_name or "unnamed step", mask(text), note=note, depth=depth)
+        yield Part("step", step.step_name or "unnamed step", text, note=note, depth=depth)
         if depth < _DEEPEST:
             waiting += [(inner, depth + 1) for inner in reversed(step.steps)]
 

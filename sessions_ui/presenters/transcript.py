@@ -14,7 +14,7 @@ from agentos.records import Session
 from agentos.records.text import as_text
 from agentos.transfer.formats import Format
 from agentos.transfer.options import Options
-from agentos.transfer.transcript import heading, parts, session_facts
+from agentos.transfer.transcript import heading, parts, session_facts, session_title
 from agentos.transfer.walk import Told, told
 
 TEMPLATE: Final = "sessions_ui/transcript.html"
@@ -41,8 +41,8 @@ def html(source: Source, session_id: str, options: Options) -> Iterator[str]:
 def _head(session: Session, run_count: int, options: Options) -> str:
     style = _style()
     context: dict[str, Any] = {
-        "title": session.session_name or f"Session {session.session_id}",
-        "facts": session_facts(session, run_count),
+        "title": session_title(session, options.mask),
+        "facts": session_facts(session, run_count, options.mask),
         "summary": options.mask(session.summary_text or ""),
         "state": options.mask(as_text(session.session_state)) if session.session_state else "",
         "style": style,
@@ -52,7 +52,7 @@ def _head(session: Session, run_count: int, options: Options) -> str:
 
 
 def _run(each: Told, options: Options) -> str:
-    found = heading(each)
+    found = heading(each, options.mask)
     context = {
         "heading": found,
         "facts": found.facts,
