@@ -28,8 +28,11 @@ DOWN_SECONDS = {"sqlite": 1.0, "postgresql": 15.0}
 LEASE = timedelta(seconds=30)
 # How long the pulse of a server may keep a pass from being made.
 LATE_PULSE = timedelta(seconds=60)
-# Passes over a source that is written to all the time take at most this share of the time.
+# Passes over a source that is written to all the time take at most this share of the time, but one is made every few
+# minutes. Over few sessions they cost next to nothing.
 _PASS_SHARE = 0.1
+_LONGEST_WAIT = timedelta(minutes=5)
+_SMALL = 2_000
 # What a page that shows a complete catalog waits at most for it to be brought up to date.
 _SLICE_SECONDS = 0.25
 
@@ -218,7 +221,8 @@ def _is_too_soon(state: SourceState) -> bool:
     if not state.full_pass_at or not state.pass_started_at or state.sweeping or not state.pulse:
         return False
     took = state.full_pass_at - state.pass_started_at
-    return timezone.now() - state.full_pass_at < took / _PASS_SHARE
+    wait = min(took / _PASS_SHARE, _LONGEST_WAIT)
+    return state.indexed_count > _SMALL and timezone.now() - state.full_pass_at < wait
 
 
 def _is_over(deadline: float | None) -> bool:
