@@ -17,12 +17,19 @@ _SECRETS: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_CARD: Final = re.compile(r"(?<![\w.-])[3-6]\d{3}(?:[ -]?\d){9,15}(?![\w.-])")
+# One of these is in every secret that the expression above finds: looking for them is a hundred times faster.
+_SIGNS: Final = (
+    *("PRIVATE KEY", "sk-", "sk_", "pk-", "pk_", "rk-", "rk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    *("glpat-", "agno_pat_", "xox", "hf_", "npm_", "pypi-", "AKIA", "ASIA", "AIza", "eyJ", "earer "),
+)
+_CARD: Final = re.compile(r"[3-6](?<![\w.-].)\d{3}(?:[ -]?\d){9,15}(?![\w.-])")
 
 
 def masked(text: str) -> str:
     """Return the text without what looks like an API key, a token, a private key or the number of a payment card."""
-    return _CARD.sub(lambda found: REMOVED if _is_card(found[0]) else found[0], _SECRETS.sub(REMOVED, text))
+    if any(sign in text for sign in _SIGNS):
+        text = _SECRETS.sub(REMOVED, text)
+    return _CARD.sub(lambda found: REMOVED if _is_card(found[0]) else found[0], text)
 
 
 def masked_json(value: Any) -> Any:

@@ -224,7 +224,7 @@ def test_memory_does_not_grow_with_the_session(lab: Source) -> None:
     Writer(lab).create_session(agent("big"))
     with sqlite3.connect(lab.path) as database:
         raw = run("r", "big", content="x " * 50_000, input={"input_content": "Go"}, messages=None).raw
-        rows = [(f"r{at}", json.dumps({**raw, "run_id": f"r{at}"}), at) for at in range(300)]
+        rows = [(f"r{at}", json.dumps({**raw, "run_id": f"r{at}"}), at) for at in range(120)]
         database.executemany(
             "INSERT INTO agno_runs (run_id, session_id, run_type, run_data, run_index, created_at)"
             " VALUES (?, 'big', 'agent', ?, ?, 1)",
@@ -236,4 +236,4 @@ def test_memory_does_not_grow_with_the_session(lab: Source) -> None:
         size = sum(len(piece) for piece in form.write(lab, "big", Options()))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert size > 30_000_000 and peak < 12_000_000, (form.name, size, peak)
+        assert size > 12_000_000 and peak < 9_000_000, (form.name, size, peak)
