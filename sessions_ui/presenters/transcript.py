@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from django.template.loader import render_to_string
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.safestring import SafeString
 
 from agentos.db.reader import Reader
 from agentos.db.sources import Source
@@ -65,7 +65,7 @@ def _run(each: Told, options: Options) -> str:
 
 def _style() -> SafeString:
     """Return the file's style: it is our own, so quotes in it stay as they are."""
-    return mark_safe(render_to_string("sessions_ui/transcript.css"))  # noqa: S308
+    return render_to_string("sessions_ui/transcript.css")
 
 
 FORMAT: Final = Format("html", "HTML", "html", "text/html; charset=utf-8", html)
