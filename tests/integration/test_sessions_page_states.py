@@ -80,7 +80,8 @@ class TestOddRows:
 
     def test_stored_text_is_text_everywhere(self, viewer: Person) -> None:
         names = ("title", "preview", "component_name", "component_id", "user_id", "last_status", "problem")
-        make_session(**dict.fromkeys(names, self.HOSTILE), session_id=self.HOSTILE, session_type="<script>")
+        texts = dict.fromkeys(names, self.HOSTILE) | {"last_status": self.HOSTILE[:40]}  # as long as the column
+        make_session(**texts, session_id=self.HOSTILE, session_type="<script>")
         html = html_of(viewer, user=self.HOSTILE, q="script")
         assert "<script>alert" not in html and "8641969" not in re.sub(r"<svg.*?</svg>", "", html, flags=re.S)
         assert "&lt;script&gt;alert(1)" in html
@@ -199,8 +200,10 @@ class TestQuery:
         make_session(title="cats", error_count=1)
         with CaptureQueriesContext(connection) as asked:
             html = html_of(viewer, q="cats -tool:x (model:a* or has:error) tokens:>1 after:2000-01-01 user:alice*")
-        assert html.count("data-row") == 1 and len(asked) <= 12
-        assert not [one for one in asked if "DISTINCT" in one["sql"]]
+        # Only inside of a transaction, as here and never in a request, the counts take their time limit back.
+        sent = [one["sql"] for one in asked if one["sql"] != "SET LOCAL statement_timeout = DEFAULT"]
+        assert html.count("data-row") == 1 and len(sent) <= 12
+        assert not [sql for sql in sent if "DISTINCT" in sql]
 
 
 def test_it_takes_as_many_statements_for_many_rows_as_for_one(viewer: Person) -> None:
