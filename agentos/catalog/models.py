@@ -9,6 +9,7 @@ from django.db import models
 
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import index_key, quote_id
+from agentos.catalog.paging import SORTS
 from agentos.catalog.queries import SessionQuerySet
 from agentos.catalog.rollup_models import (  # noqa: F401  # Django looks for models here
     CatalogDay,
@@ -26,23 +27,7 @@ PREVIEW_CHARACTERS = 200
 COUNTED = ("source", "session_type", "last_status", "component_key", "user_key", "error_count")
 COUNTED_OF = {key: [name for name in COUNTED if name != key] for key in ("user_key", "component_key")}
 # The orders of lists, besides that by the last update, with their columns; and those of one user or component.
-ORDERS = {
-    "created": "created_at",
-    "title": "title",
-    "component": "component_key",
-    "user": "user_key",
-    "runs": "top_level_run_count",
-    "messages": "own_message_count",
-    "tools": "tool_call_count",
-    "errors": "error_count",
-    "tool_errors": "tool_error_count",
-    "tokens": "total_tokens",
-    "tokens_in": "input_tokens",
-    "tokens_out": "output_tokens",
-    "cost": "cost",
-    "duration": "duration",
-    "size": "stored_bytes",
-}
+ORDERS = {name: column for name, column in SORTS.items() if name != "updated"}
 PAIRED = (
     ("user", "created"), ("user", "tokens"), ("user", "cost"), ("component", "created"), ("component", "tokens"),
     ("component", "cost"),
@@ -269,8 +254,7 @@ class SourceState(models.Model):
 
     `cursor`: the session id up to which the present pass has come, None between passes. `seen_count`: sessions it met.
     `sweeping`: it looks for rows whose session is gone. `pulse`: what the source looked like when it began.
-    `followed`: how far the looks between passes have come (`following.py`). `totals`: counts over all its sessions,
-    with the time they were made at (`totals.py`).
+    `totals`: counts over all its sessions, with the time they were made at (`totals.py`).
     """
 
     source = models.CharField(max_length=64, primary_key=True)
@@ -280,7 +264,6 @@ class SourceState(models.Model):
     seen_count = models.BigIntegerField(default=0)
     sweeping = models.BooleanField(default=False)
     pulse = models.TextField(default="")
-    followed = models.JSONField(default=dict)
     totals = models.JSONField(default=dict)
     checked_at = models.DateTimeField(null=True)
     full_pass_at = models.DateTimeField(null=True)

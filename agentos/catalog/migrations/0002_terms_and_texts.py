@@ -84,11 +84,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="sourcestate",
-            name="followed",
-            field=models.JSONField(default=dict),
-        ),
-        migrations.AddField(
-            model_name="sourcestate",
             name="totals",
             field=models.JSONField(default=dict),
         ),

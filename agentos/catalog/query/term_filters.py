@@ -87,6 +87,7 @@ class HasTerm(Func):
         conditions = self._wanted.conditions(connection.vendor)
         either = " OR ".join(f"({condition})" for condition, _ in conditions)
         fence = "" if connection.vendor == "sqlite" else " OFFSET 0"
+        # Our own column and placeholders; what is looked for are parameters.
         asked = f"SELECT 1 FROM catalog_catalogterm AS asked WHERE asked.session_id = {pk} AND ({either}){fence}"  # noqa: S608
         return f"EXISTS ({asked})", [*params, *(value for _, values in conditions for value in values)]
 
@@ -98,9 +99,10 @@ def _sessions(asked: Sequence[Wanted]) -> list[frozenset[int] | None]:
     for number, wanted in enumerate(asked):
         conditions = wanted.conditions(connection.vendor)
         rows = " UNION ALL ".join(
-            f"SELECT session_id FROM catalog_catalogterm WHERE {condition}"  # noqa: S608
+            f"SELECT session_id FROM catalog_catalogterm WHERE {condition}"  # noqa: S608  # our names and placeholders
             for condition, _ in conditions
         )
+        # Our own numbers round the statements above.
         parts.append(f"SELECT {number:d}, session_id FROM (SELECT * FROM ({rows}) AS t LIMIT {COMMON + 1:d}) AS u")  # noqa: S608
         values += [value for _, given in conditions for value in given]
     found: list[list[int]] = [[] for _ in asked]
