@@ -13,6 +13,7 @@ from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.tree import Exact, Term
 from agentos.saved_views.models import SavedView
 from agentos.saved_views.service import Listing
+from sessions_ui.presenters.columns import DEFAULT_COLUMNS, clean_columns
 
 _LONGEST_VALUE: Final = 200
 
@@ -29,11 +30,11 @@ class ViewLink:
 
 def listing_of(said: QueryDict) -> Listing:
     """Return what a view of the list with these parameters would keep. Its query is "" when none of it can be read."""
-    sort = clean_sort(said.get("sort", ""))
+    sort, columns = clean_sort(said.get("sort", "")), clean_columns(said.getlist("columns"))
     return Listing(
         query=ListQuery.from_url(said).text,
         sort="" if sort == DEFAULT_SORT else sort,
-        columns=said.get("columns", ""),
+        columns="" if columns == DEFAULT_COLUMNS else ",".join(columns),
         density=said.get("density", ""),
     )
 
@@ -66,7 +67,7 @@ def view_links(user: User, shown: Listing) -> list[ViewLink]:
             view.name,
             list_address(view),
             "" if view.owner_id == user.pk else view.owner.username,
-            (view.query, view.sort) == (shown.query, shown.sort),
+            parameters(view) == parameters(shown),
         )
         for view in SavedView.objects.visible_to(user).own_first(user)
     ]
