@@ -262,7 +262,7 @@ def databases_of_agents_are_closed() -> Iterator[None]:
         return
     from django.db import connections
 
-    from agentos.db.connections import forget_source
+    from agentos.db.sources import forget_source
 
     for known in [dict(known) for known in connections.settings.values() if "SOURCE" in known]:
         if known["SOURCE"].runtime and known["SOURCE"].vendor == "postgresql":

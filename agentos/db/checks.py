@@ -6,7 +6,7 @@ from typing import Final
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import SourceUnavailable, faults_of
 from agentos.db.layout import Layout, forget, look
-from agentos.db.sources import Source
+from agentos.db.source import Source
 
 _NAMED_AT_MOST: Final = 5
 _SQLITE_TABLES: Final = (
@@ -27,7 +27,7 @@ class SourceCheck:
     session_count: int | None = None
 
 
-def check_source(source: Source) -> SourceCheck:
+def check(source: Source) -> SourceCheck:
     """Open the source, find its tables, count its sessions. Never raises for a fault of the source."""
     forget(source)
     try:

@@ -15,7 +15,7 @@ from agentos.db.backends.opened import opened
 from agentos.db.backends.postgresql.base import DatabaseWrapper as PostgreSQLWrapper
 from agentos.db.backends.sqlite.base import DatabaseWrapper as SQLiteWrapper
 from agentos.db.errors import faults_of, statement_seconds
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.db.standalone import is_helping
 
 # Seconds to wait for a lock that another program holds, and for a server to accept a connection.
@@ -56,10 +56,8 @@ def register(source: Source) -> None:
             connections.settings[source.alias] = both[source.alias]
 
 
-def forget_source(source: Source) -> None:
+def forget_connections(source: Source) -> None:
     """Close the connections that any thread has to `source` and take its alias out of Django."""
-    from agentos.db.layout import forget
-
     with _registering:
         if source.alias in connections.settings:
             wrapper = connections[source.alias]
@@ -71,7 +69,6 @@ def forget_source(source: Source) -> None:
                 wrapper.close_pool()
             del connections[source.alias]
             del connections.settings[source.alias]
-    forget(source)
 
 
 def close_connections() -> None:

@@ -12,7 +12,7 @@ from django.db import connections
 from agentos.db.faults import SourceError, SourceUnavailable, TableMissing
 
 if TYPE_CHECKING:
-    from agentos.db.sources import Source
+    from agentos.db.source import Source
 
 __all__ = ["SourceError", "SourceUnavailable", "TableMissing", "explain", "faults_of", "statement_seconds"]
 

@@ -10,7 +10,7 @@ from agentos.db.errors import faults_of
 from agentos.db.layout import look
 from agentos.db.models import JSON_COLUMNS, BadJSON, run_model
 from agentos.db.reader import Reader, batches
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.db.stored import RunStub
 
 __all__ = ["JSON_COLUMNS", "ROW_COLUMNS", "BadJSON", "StoredRun", "has_row_of", "stored_runs"]

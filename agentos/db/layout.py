@@ -8,7 +8,7 @@ from typing import Final
 
 from agentos.db.connections import connection_for
 from agentos.db.errors import SourceUnavailable, faults_of
-from agentos.db.sources import DEFAULT_SESSION_TABLE, Source
+from agentos.db.source import DEFAULT_SESSION_TABLE, Source
 
 # Seconds for which what was seen is believed. A statement that fails on a missing table looks again at once.
 BELIEVED_SECONDS: Final = 5.0

@@ -13,7 +13,7 @@ from django.db.models.base import ModelBase
 
 from agentos.db.connections import table_name
 from agentos.db.layout import look, runs_table_names
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.records.encoding import RecordError, loads
 
 if TYPE_CHECKING:

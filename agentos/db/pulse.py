@@ -6,7 +6,7 @@ from typing import Final
 from agentos.db.connections import connection_for
 from agentos.db.errors import faults_of
 from agentos.db.layout import look
-from agentos.db.sources import Source
+from agentos.db.source import Source
 
 _COUNTERS: Final = """
     SELECT current_setting('track_counts'),

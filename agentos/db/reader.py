@@ -13,8 +13,8 @@ from agentos.db.errors import TableMissing, faults_of
 from agentos.db.layout import Layout, Tables, forget, look
 from agentos.db.models import JSON_COLUMNS, session_model
 from agentos.db.reader_recent import Recent
-from agentos.db.sources import Source
-from agentos.db.stored import GONE, RunStub, Stamp, Wanted, as_run, is_askable
+from agentos.db.source import Source
+from agentos.db.stored import GONE, RunStub, Stamp, Wanted, as_run, is_askable, merged
 from agentos.records import SESSION_COLUMNS, BadRun, Run, Session
 
 __all__ = ["Layout", "Reader", "Recent", "RunStub", "Stamp"]
@@ -186,7 +186,7 @@ class Reader:
             listed = reader_lists.outline(self.source, tables.columns["runs"], session_id, digests=digests)
         rows = reader_rows.outline(self.source, session_id) if tables.runs_table else []
         keyed = [(stub.run_id, stub) for stub in listed], [(stub.run_id, stub) for stub in rows]
-        return [_moved(position, stub) for position, stub in enumerate(merge(*keyed))]
+        return [_moved(position, stub) for position, stub in enumerate(merged(*keyed))]
 
     def _runs(self, tables: Tables, session_id: str, positions: Sequence[int]) -> list[Run | BadRun]:
         if tables.layout is Layout.BLOB:
@@ -272,7 +272,7 @@ class Reader:
         values = reader_lists.whole(self.source, session_id) if tables.has_list else []
         listed = [(value.get("run_id") if isinstance(value, dict) else None, value) for value in values]
         rows = reader_rows.read_all(self.source, session_id) if tables.runs_table else []
-        return [as_run(value) for value in merge(listed, rows)]
+        return [as_run(value) for value in merged(listed, rows)]
 
     def _raw(self, tables: Tables, session_id: str, column: str, limit: int) -> tuple[str, int]:
         if column not in tables.columns:
@@ -284,17 +284,6 @@ class Reader:
             cursor.execute(sql, [max(limit, 0), session_id])
             row = cursor.fetchone()
         return (str(_plain(row[0])), int(row[1])) if row and row[0] is not None else ("", 0)
-
-
-def merge(listed: list[tuple[Any, _Read]], rows: list[tuple[Any, _Read]]) -> list[_Read]:
-    """Merge list and rows, each as (run id, value): the list's order, a row's copy winning, then the rows it lacks.
-
-    As Agno 3 does for a session that Agno 2 began.
-    """
-    by_id = {run_id: value for run_id, value in rows if run_id is not None}
-    merged = [by_id.get(run_id, value) if isinstance(run_id, str) else value for run_id, value in listed]
-    known = {run_id for run_id, _ in listed if isinstance(run_id, str)}
-    return merged + [value for run_id, value in rows if run_id not in known]
 
 
 def _moved(position: int, stub: RunStub) -> RunStub:

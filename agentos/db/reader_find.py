@@ -13,8 +13,8 @@ from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import faults_of
 from agentos.db.layout import Tables
 from agentos.db.models import JSON_COLUMNS, RunRow, run_model, session_model
-from agentos.db.sources import Source
-from agentos.db.stored import as_integer, as_text, is_askable
+from agentos.db.source import Source
+from agentos.db.stored import as_integer, as_text, is_askable, merged
 from agentos.db.writer_json import run_type
 from agentos.db.writer_rules import KINDS
 from agentos.records import SESSION_COLUMNS
@@ -98,8 +98,6 @@ def holders(source: Source, run_id: str) -> list[str]:
 
 def _listed(source: Source, tables: Tables, wanted: Json) -> list[Json]:
     """Return the runs of all sessions in question as rows, those in lists too, session by session in Agno's order."""
-    from agentos.db.reader import merge
-
     narrowed = {key: wanted[key] for key in ("session_id", "user_id") if key in wanted}
     found: list[Json] = []
     with faults_of(source):
@@ -111,7 +109,7 @@ def _listed(source: Source, tables: Tables, wanted: Json) -> list[Json]:
             if tables.runs_table:
                 rows = _runs(source).filter(session_id=session_id).order_by(*RunRow.ORDER)
                 stored = list(rows.values(*_RUN_COLUMNS))
-            found += merge([(row["run_id"], row) for row in listed], [(row["run_id"], row) for row in stored])
+            found += merged([(row["run_id"], row) for row in listed], [(row["run_id"], row) for row in stored])
     return found
 
 

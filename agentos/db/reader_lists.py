@@ -15,7 +15,7 @@ from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import faults_of
 from agentos.db.models import BadJSON, decode
 from agentos.db.reader_scan import NotAList, elements
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.db.stored import RunStub, as_integer, as_run, as_text
 from agentos.records import Run, dumps, loads
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import faults_of
 from agentos.db.layout import Tables
-from agentos.db.sources import Source
+from agentos.db.source import Source
 
 # Rows of each table that are looked at by their start: the youngest ones.
 YOUNGEST: Final = 1_000

@@ -8,7 +8,7 @@ from django.db.models import F, Func, IntegerField, Q
 from agentos.db.connections import connection_for
 from agentos.db.errors import faults_of
 from agentos.db.models import RunRow, run_model
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.db.stored import RunStub, Wanted, as_integer, as_text
 
 # Values of one `IN (…)`: SQLite's older builds take 999 at most.

@@ -6,7 +6,7 @@ from typing import Any, Final
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import faults_of
 from agentos.db.layout import Tables
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.db.stored import Stamp, as_integer
 
 # What may change without `updated_at`: Agno's rename on PostgreSQL leaves it alone, and two saves may share a second.

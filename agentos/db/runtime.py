@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from agentos.db.sources import DEFAULT_SESSION_TABLE, Source, check_table_name, source_of
+from agentos.db.source import DEFAULT_SESSION_TABLE, Source, check_table_name, source_of
 
 DEFAULT_RUNS_TABLE: Final = "agno_runs"
 

@@ -7,7 +7,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agentos.db.connections import table_name
 from agentos.db.layout import runs_table_names
-from agentos.db.sources import Source
+from agentos.db.source import Source
 
 # What Agno 3 stamps its tables with: the release of the last schema change, not of Agno.
 SCHEMA_VERSION: Final = "3.0.0"

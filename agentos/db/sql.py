@@ -8,10 +8,11 @@ from uuid import NAMESPACE_URL, uuid5
 
 from agentos.db.base import BaseDb
 from agentos.db.changes import Json, RunQuery, SessionChange, SessionQuery
-from agentos.db.connections import create_database, forget_source, give_back
+from agentos.db.connections import create_database, give_back
 from agentos.db.faults import SourceUnavailable, TableMissing
 from agentos.db.layout import Layout, forget, look, runs_table_names
-from agentos.db.sources import Source
+from agentos.db.source import Source
+from agentos.db.sources import forget_source
 from agentos.db.standalone import away_from_loop, ensure_django
 from agentos.records import Run, Session
 

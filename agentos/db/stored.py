@@ -2,10 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from agentos.db.models import BadJSON
 from agentos.records import BadRun, Run, parse_run
+
+_Value = TypeVar("_Value")
 
 NOT_JSON = "The stored text is not JSON that can be read."
 GONE = "This run is no longer stored: it was removed while the session was read."
@@ -96,3 +98,14 @@ def is_askable(source_vendor: str, text: str) -> bool:
     except UnicodeEncodeError:  # half a surrogate pair, from a URL
         return False
     return True
+
+
+def merged(listed: list[tuple[Any, _Value]], rows: list[tuple[Any, _Value]]) -> list[_Value]:
+    """Merge list and rows, each as (run id, value): the list's order, a row's copy winning, then the rows it lacks.
+
+    As Agno 3 does for a session that Agno 2 began.
+    """
+    by_id = {run_id: value for run_id, value in rows if run_id is not None}
+    ordered = [by_id.get(run_id, value) if isinstance(run_id, str) else value for run_id, value in listed]
+    known = {run_id for run_id, _ in listed if isinstance(run_id, str)}
+    return ordered + [value for run_id, value in rows if run_id not in known]

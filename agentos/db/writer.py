@@ -11,9 +11,10 @@ from typing import Any
 
 from agentos.db.changes import SessionChange
 from agentos.db.connections import create_database
+from agentos.db.errors import SourceUnavailable
 from agentos.db.exact import StoredRun
 from agentos.db.schema import create_tables, lock_creation
-from agentos.db.sources import Source, SourceUnavailable
+from agentos.db.source import Source
 from agentos.db.writer_check import check_writable
 from agentos.db.writer_connection import tables_of, writing
 from agentos.db.writer_errors import (

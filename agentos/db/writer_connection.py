@@ -9,7 +9,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import faults_of
 from agentos.db.layout import forget, look
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.db.writer_store import Tables
 
 

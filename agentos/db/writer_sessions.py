@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from agentos.db import reader_find, reader_lists, reader_rows
-from agentos.db.sources import Source
+from agentos.db.source import Source
 from agentos.db.writer_json import Json, clean
 from agentos.db.writer_rules import as_stored, clean_run
 from agentos.db.writer_runs import place_of, put, stored_ids

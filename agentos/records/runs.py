@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Final, Literal
 
-from agentos.records.decisions import WaitingSteps
 from agentos.records.details import Citations, ReasoningStep, Reference, input_text, step_outputs
 from agentos.records.fields import (
     Field,
@@ -29,6 +28,7 @@ from agentos.records.moment import now
 from agentos.records.requirements import ErrorRequirement, Requirement, StepRequirement
 from agentos.records.text import as_text, parts_text
 from agentos.records.tools import ToolCall, ToolExecution, join_tool_calls
+from agentos.records.waiting import WaitingSteps
 
 __all__ = [
     "BadRun",

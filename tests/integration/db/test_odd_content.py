@@ -13,8 +13,9 @@ import pytest
 from agentos.db.connections import connection_for
 from agentos.db.layout import Layout
 from agentos.db.models import BadJSON, run_model, session_model
-from agentos.db.reader import Reader, merge
+from agentos.db.reader import Reader
 from agentos.db.sources import Source
+from agentos.db.stored import merged
 from agentos.records import BadRun
 from tests.conftest import CORPUS, PgServer
 
@@ -226,8 +227,8 @@ def test_merge_as_agno_does() -> None:
     listed = [("a", "list a"), ("b", "list b"), (None, "bad"), ("b", "list b again")]
     rows = [("c", "row c"), ("b", "row b")]
 
-    assert merge(listed, rows) == ["list a", "row b", "bad", "row b", "row c"]
-    assert merge([], rows) == ["row c", "row b"]
+    assert merged(listed, rows) == ["list a", "row b", "bad", "row b", "row c"]
+    assert merged([], rows) == ["row c", "row b"]
 
 
 def test_mixed_places(sqlite: Callable[[str], Database]) -> None:
