@@ -181,11 +181,16 @@ def _follow() -> None:
     from scale import create_tables
 
     from agentos.catalog.sync import refresh_source
+    from agentos.db.connections import connection_for
     from agentos.db.sources import all_sources
 
     for source in all_sources():
         if source.name == NAME:
             create_tables(source.url, "table")
+            # Without a log of its own beside it the file looks the same whoever opens it. Else the next look would
+            # take it for written to, find that it has no sessions, and remove ours.
+            with connection_for(source).cursor() as cursor:
+                cursor.execute("PRAGMA journal_mode = DELETE")
             refresh_source(source)
 
 
