@@ -9,81 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from agentos.catalog.models import CatalogRun
 from agentos.catalog.windows import Tree
-from agentos.records import (
-    BadRun,
-    Media,
-    Message,
-    Run,
-    StepOutput,
-    ToolCall,
-    WorkflowRunOutput,
-)
-from sessions_ui.rendering import clip
+from agentos.records import BadRun, Message, Run, StepOutput, WorkflowRunOutput
+from sessions_ui.presenters.budget import Budget, Clipped
+from sessions_ui.presenters.media import MediaBook, MediumView
+from sessions_ui.presenters.tool_calls import ToolBook, ToolView
 
 DELEGATE = "delegate_task_to_member"
 # Items of one run; a run of 304 tool calls has them all on its own page.
 ITEMS = 60
 STEPS = 80
-
-
-@dataclass
-class Budget:
-    """Characters of stored text that a page may still show, and how many one text may have.
-
-    `folded`: how many a text may have that shows only when a tool call or a step is opened.
-    """
-
-    left: int
-    each: int
-    folded: int = 2_000
-
-    def take(self, text: str, each: int | None = None) -> "Clipped":
-        """Return as much of `text` as may be shown."""
-        shown, total = clip(text, max(0, min(self.left, self.each if each is None else each)))
-        self.left -= len(shown)
-        return Clipped(shown, total)
-
-
-@dataclass(frozen=True)
-class Clipped:
-    """A text as far as it is shown, and its length in characters."""
-
-    text: str
-    total: int
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether there is more than is shown."""
-        return self.total > len(self.text)
-
-
-@dataclass(frozen=True)
-class ToolView:
-    """A tool call as one line that opens."""
-
-    name: str
-    brief: str
-    status: str
-    duration: float | None
-    arguments: Clipped
-    result: Clipped | None
-    note: str
-
-    @property
-    def is_error(self) -> bool:
-        """Whether it failed."""
-        return self.status == "error"
-
-
-@dataclass(frozen=True)
-class MediumView:
-    """An attachment as a labelled chip. Its bytes are never sent with the page."""
-
-    kind: str
-    name: str
-    media_type: str
-    size: int | None
-    elsewhere: str
 
 
 @dataclass(frozen=True)
@@ -146,7 +80,8 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget) -> RunView:
     if isinstance(run, BadRun):
         bad = budget.take(run.raw if isinstance(run.raw, str) else repr(run.raw)[:10_000])
         return RunView(tree.root, tree.number, [], tree.below, tree.left_out, problem=run.problem, bad_text=bad)
-    items = list(items_of(run, budget))
+    media = MediaBook(run)
+    items = list(items_of(run, budget, media))
     calls = run.tool_calls
     return RunView(
         row=tree.root,
@@ -158,39 +93,41 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget) -> RunView:
         error=budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None,
         waiting_for=[call.name for call in calls if call.status == "waiting"][:10] if run.status == "PAUSED" else [],
         citations=citations_of(run),
-        media=[medium_view(medium) for medium in run.output_media][:20],
+        media=media.rest()[0],
         lineage=lineage_of(run),
         missing_members=any(call.name == DELEGATE for call in calls) and not tree.below,
     )
 
 
-def items_of(run: Run, budget: Budget, *, everything: bool = False) -> Iterator[Item]:
-    """Yield what happened in the run, in order. `everything`: system messages and copied history as well."""
+def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False) -> Iterator[Item]:
+    """Yield what happened in the run, in order. `everything`: system messages and copied history as well.
+
+    What of the media `book` still holds at the end belongs to no item.
+    """
     messages = run.messages
     own = [message for message in messages if not message.from_history]
     if everything and len(own) < len(messages):
         yield Item("history", text=Clipped("", len(messages) - len(own)))
-    calls = {call.id: call for call in run.tool_calls}
+    tools = ToolBook(run)
     if not any(message.role == "user" for message in own) and run.input_text:
-        media = [medium_view(medium) for medium in run.input_media][:20]
-        yield Item("user", run.user_id or "", budget.take(run.input_text), run.created_at, media=media)
+        given = book.take(run.input_media)
+        yield Item("user", run.user_id or "", budget.take(run.input_text), run.created_at, media=given)
     for place, message in enumerate(messages, 1):
         if not message.from_history:
-            items = _message_items(run, message, calls, budget, everything)
+            items = _message_items(run, message, tools, budget, book, everything)
             yield from (replace(item, place=place) for item in items)
-    unasked = [call for call in calls.values() if call.request is None and call.execution is not None]
-    if unasked:
-        yield Item("tools", tools=[tool_view(call, budget) for call in unasked])
+    if unasked := tools.unasked():
+        yield Item("tools", tools=tools.views(unasked, budget))
     yield from _closing_items(run, own, budget)
 
 
 def _message_items(
-    run: Run, message: Message, calls: dict[str | None, ToolCall], budget: Budget, everything: bool
+    run: Run, message: Message, tools: ToolBook, budget: Budget, book: MediaBook, everything: bool
 ) -> Iterator[Item]:
     who = run.component_name or run.component_id or ""
     if message.role == "user":
-        media = [medium_view(one) for one in (*message.images, *message.audio, *message.videos, *message.files)][:20]
-        yield Item("user", run.user_id or "", budget.take(message.text), message.created_at, media=media)
+        given = book.take(message.media)
+        yield Item("user", run.user_id or "", budget.take(message.text), message.created_at, media=given)
     elif message.role in ("system", "developer"):
         if everything:
             yield Item("system", text=budget.take(message.text), created_at=message.created_at)
@@ -201,9 +138,8 @@ def _message_items(
             yield Item("reasoning", who, budget.take(message.reasoning_content), message.created_at)
         if message.text.strip():
             yield Item("assistant", who, budget.take(message.text), message.created_at)
-        asked = [calls[id_] for request in message.tool_calls for id_ in request.ids[:1] if id_ in calls]
-        if asked:
-            yield Item("tools", who, created_at=message.created_at, tools=[tool_view(call, budget) for call in asked])
+        if asked := tools.asked_by(message):
+            yield Item("tools", who, created_at=message.created_at, tools=tools.views(asked, budget))
 
 
 def _closing_items(run: Run, own: list[Message], budget: Budget) -> Iterator[Item]:
@@ -243,36 +179,6 @@ def steps_of(outputs: list[StepOutput], budget: Budget) -> Iterator[StepView]:
             error=(output.error or "")[:500],
         )
         waiting.extend((step, depth + 1) for step in reversed(inside))
-
-
-def tool_view(call: ToolCall, budget: Budget) -> ToolView:
-    """Return a tool call's line and what it opens to."""
-    arguments, result = call.arguments, call.result
-    execution = call.execution
-    return ToolView(
-        name=call.name or "unnamed tool",
-        brief=" ".join(arguments[:200].split())[:120],
-        status=str(call.status),
-        duration=call.duration,
-        arguments=budget.take(arguments, budget.folded),
-        result=None if result is None else budget.take(result, budget.folded),
-        note=(execution.confirmation_note or "")[:500] if execution is not None else "",
-    )
-
-
-def medium_view(medium: Media) -> MediumView:
-    """Return an attachment's chip. Where it lies, if not here, is shown as text and never fetched."""
-    kind = type(medium).__name__.lower()
-    name = getattr(medium, "filename", None) or getattr(medium, "name", None) or medium.id or kind
-    elsewhere = medium.url or medium.filepath or ""
-    return MediumView(kind, str(name)[:120], (medium.mime or "")[:80], _size(medium), str(elsewhere)[:300])
-
-
-def _size(medium: Media) -> int | None:
-    content = medium.raw.get("content")
-    if not isinstance(content, str):
-        return None
-    return len(content) if (medium.mime or "").startswith("text/") else len(content) * 3 // 4
 
 
 def citations_of(run: Run) -> list[dict[str, str]]:

@@ -18,17 +18,10 @@ from agentos.records import (
     strip_for_postgres,
     walk,
 )
-from sessions_ui.presenters.conversation import (
-    Budget,
-    Clipped,
-    Item,
-    MediumView,
-    ToolView,
-    citations_of,
-    items_of,
-    lineage_of,
-    medium_view,
-)
+from sessions_ui.presenters.budget import Budget, Clipped
+from sessions_ui.presenters.conversation import Item, citations_of, items_of, lineage_of
+from sessions_ui.presenters.media import MediaBook, MediumView
+from sessions_ui.presenters.tool_calls import ToolView
 from sessions_ui.rendering.json_tree import DEPTH_LIMIT, NODE_LIMIT
 
 # Characters of stored text on the page, 300,000 in all: its messages, its session state, its record.
@@ -152,8 +145,8 @@ def run_page(row: CatalogRun, run: Run | BadRun) -> RunPage:
         return RunPage(row, place, _steps(row, below, []), left_out, problem=run.problem, bad_text=bad)
     # What failed or waits matters most, so it takes from the budget first.
     error = budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None
-    messages, messages_left_out = _messages(items_of(run, budget, everything=True))
-    made = [*run.output_media, *filter(None, [run.response_audio])]
+    book = MediaBook(run)
+    messages, messages_left_out = _messages(items_of(run, budget, book, everything=True))
     return RunPage(
         row=row,
         place=place,
@@ -167,7 +160,7 @@ def run_page(row: CatalogRun, run: Run | BadRun) -> RunPage:
         error=error,
         waiting_for=[call.name for call in run.tool_calls if call.status == "waiting"][:10],
         citations=citations_of(run),
-        media=[medium_view(medium) for medium in made[:50]],
+        media=book.rest()[0],
         lineage=lineage_of(run),
         state=bounded(run.session_state, STATE_TEXT),
         record=bounded(run.raw, RECORD_TEXT),

@@ -10,7 +10,8 @@ from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import Window, outline, top_level_window
 from agentos.db.reader import Reader
 from agentos.records import SESSION_COLUMNS, BadRun, Run, Session, readable
-from sessions_ui.presenters.conversation import Budget, RunView, run_view
+from sessions_ui.presenters.budget import Budget
+from sessions_ui.presenters.conversation import RunView, run_view
 
 WINDOW = 20
 # Characters of stored text on the page: about 90 kB of HTML besides its frame.
