@@ -8,7 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from environs import Env
+from environs import Env, validate
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Env()
@@ -68,7 +68,9 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 # Seconds without a byte from the model server before a turn fails.
 AGENTOS_MODEL_TIMEOUT = env.float("AGENTOS_MODEL_TIMEOUT", 120.0)
-# Turns carried out at once in one web process.
+# Who carries turns out: threads of the web process, or processes of `manage.py worker`.
+AGENTOS_TURNS = env.str("AGENTOS_TURNS", "thread", validate=validate.OneOf(["thread", "worker"]))
+# Turns carried out at once in one process.
 AGENTOS_TURN_THREADS = env.int("AGENTOS_TURN_THREADS", 8)
 
 # --- The application --------------------------------------------------------------------------------------------

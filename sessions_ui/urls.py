@@ -41,6 +41,7 @@ urlpatterns = [
     path("turns/<uuid:turn_id>/", turns.turn, name="turn"),
     path("turns/<uuid:turn_id>/events/", turns.turn_events, name="turn_events"),
     path("turns/<uuid:turn_id>/cancel/", turns.turn_cancel, name="turn_cancel"),
+    path("turns/<uuid:turn_id>/retry/", turns.turn_retry, name="turn_retry"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
     path("sign-in/<str:token>/", sign_in.sign_in_link, name="sign_in_link"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),

@@ -253,8 +253,8 @@ def sources(db: None) -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def databases_of_agents_are_closed() -> Iterator[None]:
-    """Close the pools of PostgresDb when a test ends: each database has its own, and a server takes only so many."""
+def connections_beside_djangos_are_closed() -> Iterator[None]:
+    """Close what a test left open: pools of PostgresDb, as a server takes only so many, and the listener for turns."""
     yield
     from django.conf import settings
 
@@ -263,7 +263,9 @@ def databases_of_agents_are_closed() -> Iterator[None]:
     from django.db import connections
 
     from agentos.db.sources import forget_source
+    from agentos.turns.channel import stop_hearing
 
+    stop_hearing()
     for known in [dict(known) for known in connections.settings.values() if "SOURCE" in known]:
         if known["SOURCE"].runtime and known["SOURCE"].vendor == "postgresql":
             forget_source(known["SOURCE"])

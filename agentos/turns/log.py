@@ -9,17 +9,18 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from agentos.turns.channel import announce
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.states import Status, leading_to
 from agentos.turns.wakeups import notify
 
 Entry = tuple[TurnEvent.Kind, dict[str, Any]]
 
-# A running turn whose runner has not been heard of for so long has none any more: its process ended.
-STALE: Final = timedelta(seconds=15)
+# A running turn whose runner has not been heard of for so long has none any more: its process ended. Readers look for
+# such turns every few seconds, so within 15 s of its end each of them says so.
+STALE: Final = timedelta(seconds=10)
 INTERRUPTED: Final = (
-    "The program was stopped while this was being answered. What had arrived is kept here and is not in the session. "
-    "Send the message again."
+    "The program was stopped while this was being answered. What had arrived is kept here and is not in the session."
 )
 
 
@@ -67,9 +68,18 @@ def beat(turn_id: UUID, entries: Sequence[Entry] = (), **changes: str) -> bool:
             raise TurnLost
         turn = Turn.objects.only("cancel_requested", "last_seq").get(pk=turn_id)
         _insert(turn_id, turn.last_seq, entries)
+        if entries:
+            announce(turn_id)
     if entries:
         notify(turn_id)
     return turn.cancel_requested
+
+
+def beat_all(turn_ids: Sequence[UUID]) -> list[UUID]:
+    """Say that the runner of these turns is alive; return those that somebody asked to stop."""
+    running = Turn.objects.filter(pk__in=turn_ids, status=Status.RUNNING)
+    running.update(heartbeat_at=timezone.now())
+    return list(running.filter(cancel_requested=True).values_list("pk", flat=True))
 
 
 def finish(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = "", before: Status | None = None) -> bool:
@@ -90,6 +100,7 @@ def finish(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = ""
         )
         if changed:
             _insert(turn_id, Turn.objects.values_list("last_seq", flat=True).get(pk=turn_id), entries)
+            announce(turn_id)
     if changed:
         notify(turn_id)
     return bool(changed)
@@ -105,16 +116,21 @@ def mark_orphans() -> list[UUID]:
     """Mark running turns whose runner has died as interrupted, and return their ids. Their events stay."""
     stale = Turn.objects.filter(status=Status.RUNNING, heartbeat_at__lt=timezone.now() - STALE)
     ids = list(stale.values_list("pk", flat=True))
-    return [pk for pk in ids if _interrupt(pk)]
+    return [pk for pk in ids if _interrupt_stale(pk)]
 
 
-def _interrupt(turn_id: UUID) -> bool:
+def interrupt(turn_id: UUID) -> bool:
+    """Mark a running turn as interrupted: its runner, this process, ends. Return whether it ran."""
+    return finish(turn_id, Status.INTERRUPTED, problem=INTERRUPTED)
+
+
+def _interrupt_stale(turn_id: UUID) -> bool:
     with transaction.atomic():
         # Looked at again under the row's lock: its runner may have been heard of meanwhile.
         turn = Turn.objects.select_for_update().filter(pk=turn_id, status=Status.RUNNING).first()
         if turn is None or turn.heartbeat_at is None or turn.heartbeat_at >= timezone.now() - STALE:
             return False
-        return finish(turn_id, Status.INTERRUPTED, problem=INTERRUPTED)
+        return interrupt(turn_id)
 
 
 def _insert(turn_id: UUID, last: int, entries: Sequence[Entry]) -> None:

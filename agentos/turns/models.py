@@ -7,7 +7,7 @@ from typing import Self
 from django.conf import settings
 from django.db import models
 
-from agentos.turns.states import ACTIVE, Status
+from agentos.turns.states import ACTIVE, UNANSWERED, Status
 
 
 def session_key(source_name: str, session_id: str) -> str:
@@ -66,6 +66,10 @@ class Turn(models.Model):
     # A sentence for the person, when it did not end well.
     problem = models.TextField(blank=True)
     last_seq = models.PositiveIntegerField(default=0)
+    # The turn that did not end well and is sent again by this one.
+    retry_of = models.OneToOneField("self", on_delete=models.SET_NULL, null=True, related_name="retried_by")
+    # Its log was shortened; see `retention.py`.
+    is_pruned = models.BooleanField(default=False)
 
     objects = TurnManager()
 
@@ -81,6 +85,7 @@ class Turn(models.Model):
         indexes = [
             models.Index(fields=["session_key", "created_at"], name="turns_of_session"),
             models.Index(fields=["created_at"], condition=models.Q(status__in=ACTIVE), name="active_turns"),
+            models.Index(fields=["finished_at"], condition=models.Q(is_pruned=False), name="turns_to_prune"),
         ]
 
     def __str__(self) -> str:
@@ -91,6 +96,11 @@ class Turn(models.Model):
     def is_active(self) -> bool:
         """Whether it waits or runs, so that there is something to come."""
         return self.status in ACTIVE
+
+    @property
+    def may_be_retried(self) -> bool:
+        """Whether it ended without an answer in the session."""
+        return self.status in UNANSWERED
 
 
 class TurnEvent(models.Model):

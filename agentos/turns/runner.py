@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 
 from agentos.access.rules import NotAllowed, check_can_continue
@@ -19,10 +20,13 @@ from agentos.db.sources import Source, SourceError, SourceUnavailable, get_sourc
 from agentos.db.sql import SqlDb
 from agentos.records import File, Image, Run, Session
 from agentos.turns.answering import Answerer, rebuilt
+from agentos.turns.channel import announce
+from agentos.turns.heart import Heart
 from agentos.turns.intake import Intake
-from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, mark_orphans
+from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, mark_orphans
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.pool import Pool
+from agentos.turns.retention import prune_if_due
 from agentos.turns.states import Status
 
 logger = logging.getLogger(__name__)
@@ -49,7 +53,8 @@ def run_turn(turn_id: UUID) -> None:
     if turn is None:
         return
     try:
-        _carry_out(turn)
+        with _heart.beating(turn_id):
+            _carry_out(turn)
     except TurnLost:
         logger.warning("Turn %s was taken for dead and is left alone", turn_id)
     except (CannotAnswer, SourceError) as error:
@@ -59,14 +64,23 @@ def run_turn(turn_id: UUID) -> None:
         finish(turn_id, Status.FAILED, problem=FAULT)
     finally:
         start_next(turn.session_key)
+        prune_if_due()
 
 
-_pool = Pool(run_turn)
+_heart: Final = Heart()
+_pool: Final = Pool(run_turn, _heart, interrupt)
+_is_worker = False
+
+
+def become_worker() -> None:
+    """Carry turns out in this process, whatever AGENTOS_TURNS says of web processes."""
+    global _is_worker
+    _is_worker = True
 
 
 def start(turn_id: UUID) -> None:
-    """Have a turn carried out in this process, once the transaction that made it is through."""
-    transaction.on_commit(lambda: _pool.start(turn_id))
+    """Have a turn carried out, once the transaction that made it is through: in this process, or by a worker."""
+    transaction.on_commit(lambda: _pool.start(turn_id) if _works_here() else announce(turn_id))
 
 
 def start_next(key: str) -> None:
@@ -76,17 +90,27 @@ def start_next(key: str) -> None:
         start(waiting)
 
 
+def stop(grace: float) -> int:
+    """Begin no more turns in this process; return how many were interrupted because they took over `grace` seconds."""
+    return _pool.close(grace)
+
+
 def sweep_orphans() -> int:
     """Mark turns whose runner has died as interrupted, and start those that wait behind nobody; return how many died.
 
-    Called when a server starts and whenever turns are read: no clock of its own is needed.
+    Called when a server or worker starts, all the time by a worker, and whenever turns are read.
     """
     died = mark_orphans()
-    running = Turn.objects.filter(status=Status.RUNNING).values("session_key")
-    waiting = Turn.objects.filter(status=Status.QUEUED).exclude(session_key__in=running)
-    for key in set(waiting.values_list("session_key", flat=True)):
-        start_next(key)
+    if _works_here():
+        running = Turn.objects.filter(status=Status.RUNNING).values("session_key")
+        waiting = Turn.objects.filter(status=Status.QUEUED).exclude(session_key__in=running)
+        for key in set(waiting.values_list("session_key", flat=True)):
+            start_next(key)
     return len(died)
+
+
+def _works_here() -> bool:
+    return _is_worker or settings.AGENTOS_TURNS == "thread"
 
 
 def _carry_out(turn: Turn) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "events_after",
     "reasoning_so_far",
     "request_cancel",
+    "retry",
     "run_turn",
     "submit",
     "sweep_orphans",
@@ -31,6 +32,7 @@ MAX_ATTACHMENTS: Final = 30 * 1024 * 1024
 MAX_WAITING: Final = 20
 
 COMMAND_LINE: Final = "command line"
+NOT_TO_RETRY: Final = "This message cannot be sent again: it is {status}."
 
 
 class BadRequest(Exception):
@@ -64,31 +66,59 @@ def submit(
         BadRequest: the message is empty or too long, too many wait, or the key was used for something else.
     """
     message = storable(message.replace("\r\n", "\n")).strip()
-    turn = Turn(
+    turn = _turn(source_name, session_id, message, user, storable(idempotency_key), dict(attachments or {}))
+    _check_bounds(turn)
+    earlier = _same_key(turn) or _stored(turn)
+    if earlier is None:
+        return turn
+    if (earlier.session_key, earlier.message) != (turn.session_key, turn.message):
+        raise KeyReused
+    return earlier
+
+
+def retry(turn: Turn, user: User | None) -> Turn:
+    """Send the message and attachments of a turn that was not answered once more, in the name of `user`.
+
+    A turn is retried once: whoever asks again gets the same new turn. What is said of rights at `submit` holds here.
+
+    Raises:
+        BadRequest: the turn is under way or was answered, or too many wait.
+    """
+    if not turn.may_be_retried:
+        raise BadRequest(NOT_TO_RETRY.format(status=turn.get_status_display().lower()))
+    again = _turn(turn.source, turn.session_id, turn.message, user, f"retry {turn.pk.hex}", turn.attachments)
+    again.retry_of = turn
+    return Turn.objects.filter(retry_of=turn).first() or _stored(again) or again
+
+
+def _turn(
+    source_name: str, session_id: str, message: str, user: User | None, key: str, attachments: dict[str, Any]
+) -> Turn:
+    return Turn(
         source=source_name,
         session_id=session_id,
         session_key=session_key(source_name, session_id),
         user=user,
         actor=user.get_username() if user else COMMAND_LINE,
         message=message,
-        attachments=dict(attachments or {}),
-        idempotency_key=storable(idempotency_key),
+        attachments=attachments,
+        idempotency_key=key,
     )
-    _check_bounds(turn)
-    earlier = _same_key(turn)
-    if earlier is None:
-        _check_line(turn)
-        try:
-            with transaction.atomic():
-                turn.save(force_insert=True)
-        except IntegrityError:  # the same key, at the same moment
-            earlier = _same_key(turn)
-    if earlier is not None:
-        if (earlier.session_key, earlier.message) != (turn.session_key, turn.message):
-            raise KeyReused
+
+
+def _stored(turn: Turn) -> Turn | None:
+    """Put the turn into its session's line and start it; return the earlier one if it was sent at the same moment."""
+    _check_line(turn)
+    try:
+        with transaction.atomic():
+            turn.save(force_insert=True)
+    except IntegrityError:
+        earlier = Turn.objects.filter(retry_of=turn.retry_of).first() if turn.retry_of else _same_key(turn)
+        if earlier is None:
+            raise
         return earlier
     start(turn.pk)
-    return turn
+    return None
 
 
 def _same_key(turn: Turn) -> Turn | None:

@@ -26,6 +26,7 @@ ALLOWED: Final[dict[Status, frozenset[Status]]] = {
     Status.CANCELLED: frozenset(),
 }
 ACTIVE: Final = frozenset({Status.QUEUED, Status.RUNNING})
+UNANSWERED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.INTERRUPTED})
 
 
 def leading_to(status: Status) -> list[Status]:

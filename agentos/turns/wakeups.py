@@ -1,4 +1,7 @@
-"""Wakes whoever waits for a turn's events in this process; in others they look every 250 ms."""
+"""Wakes whoever waits in this process for news of turns: streams for one turn's, a worker for any.
+
+`channel.py` brings the news of other processes.
+"""
 
 import asyncio
 import threading
@@ -10,6 +13,7 @@ from uuid import UUID
 Waiter = tuple[asyncio.AbstractEventLoop, asyncio.Event]
 
 _waiters: Final[dict[UUID, list[Waiter]]] = {}
+_of_any: Final[list[threading.Event]] = []
 _lock: Final = threading.Lock()
 
 
@@ -28,10 +32,25 @@ def listening(turn_id: UUID) -> Iterator[asyncio.Event]:
                 del _waiters[turn_id]
 
 
+@contextmanager
+def listening_to_all() -> Iterator[threading.Event]:
+    """Give an event that is set whenever any turn has something new."""
+    event = threading.Event()
+    with _lock:
+        _of_any.append(event)
+    try:
+        yield event
+    finally:
+        with _lock:
+            _of_any.remove(event)
+
+
 def notify(turn_id: UUID) -> None:
     """Wake everybody in this process who listens to the turn; from any thread."""
     with _lock:
-        waiters = list(_waiters.get(turn_id, ()))
+        waiters, of_any = list(_waiters.get(turn_id, ())), list(_of_any)
+    for any_turn in of_any:
+        any_turn.set()
     for loop, event in waiters:
         if not loop.is_closed():
             loop.call_soon_threadsafe(event.set)

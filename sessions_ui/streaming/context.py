@@ -44,8 +44,10 @@ def composer_context(
     """
     sweep_orphans()
     turns = list(Turn.objects.of_session(row.source, row.session_id).active()[:_SHOWN])
+    composer = _composer(request, row, draft, problem)
     return {
-        "composer": _composer(request, row, draft, problem),
+        "composer": composer,
+        "may_send": not composer.reason,
         "live_turns": [LiveTurn.at(turn, turn.last_seq) for turn in turns],
         "lost_turn": lost_turn(row),
     }

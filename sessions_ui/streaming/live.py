@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
@@ -18,6 +20,9 @@ SHOWN: Final = 60_000
 EARLIER: Final = mark_safe('<p class="earlier">The beginning is shown when the answer is complete.</p>')
 
 WAITING: Final = mark_safe("<b>Waiting in line</b> for the message before it.")
+NO_WORKER: Final = mark_safe("<b>Waiting for a worker.</b> <code>manage.py worker</code> carries turns out here.")
+# Seconds after which a turn that is first in line should have begun.
+_BEGUN_AFTER: Final = 10.0
 
 
 def answer_html(text: str) -> SafeString:
@@ -37,8 +42,16 @@ def reasoning_html(text: str) -> SafeString:
 def status_html(turn: Turn) -> SafeString:
     """Return the live line's words: who is answering, or that the turn waits."""
     if turn.status == "queued":
-        return WAITING
+        return NO_WORKER if _lacks_worker(turn) else WAITING
     return format_html("<b><bdi>{}</bdi> is answering.</b>", turn.answering or "The model")
+
+
+def _lacks_worker(turn: Turn) -> bool:
+    """Whether the turn would have begun by now if there were a worker."""
+    waited = (timezone.now() - turn.created_at).total_seconds()
+    if settings.AGENTOS_TURNS != "worker" or waited < _BEGUN_AFTER:
+        return False
+    return Turn.objects.of_session(turn.source, turn.session_id).active().first() == turn
 
 
 @dataclass
@@ -116,7 +129,12 @@ class LiveTurn:
         return messages
 
     def _ended_before(self) -> bool:
-        """Whether the turn is over and its last event was already had: a late reader has to be told as well."""
+        """Whether the turn was over at the last look: a late reader has to be told as well.
+
+        One that ends just now is not, as its last events are read at the next look. They may be gone, see
+        `turns/retention.py`.
+        """
         if self.turn.is_active:
             self.turn.refresh_from_db(fields=["status", "last_seq"])
-        return not self.turn.is_active and self.seq >= self.turn.last_seq
+            return False
+        return True

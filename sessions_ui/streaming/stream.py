@@ -11,6 +11,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection
 from django.http import Http404, HttpRequest
 
+from agentos.turns.channel import hear
 from agentos.turns.runner import sweep_orphans
 from agentos.turns.wakeups import listening
 from sessions_ui.permissions import get_turn_or_404, user_as_now
@@ -81,6 +82,7 @@ async def _pause(woken: asyncio.Event, live: LiveTurn) -> None:
 
 
 def _open(request: HttpRequest, turn_id: UUID, after: int) -> LiveTurn:
+    hear()
     sweep_orphans()
     turn = get_turn_or_404(request, turn_id)
     return LiveTurn.at(turn, min(after, turn.last_seq))

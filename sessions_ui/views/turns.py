@@ -8,11 +8,11 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.access.rules import NotAllowed, can_continue, check_can_continue
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.turns.models import Turn
-from agentos.turns.service import BadRequest, KeyReused, request_cancel, submit, sweep_orphans
+from agentos.turns.service import BadRequest, KeyReused, request_cancel, retry, submit, sweep_orphans
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, get_turn_or_404, signed_in_user
 from sessions_ui.streaming import sse
@@ -62,7 +62,11 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
     found = get_turn_or_404(request, turn_id)
     if wants_json(request):
         return JsonResponse({"turn": as_data(found), "answer": LiveTurn.at(found, found.last_seq).text})
-    context = {"live": LiveTurn.at(found, found.last_seq), "session_url": session_url(found)}
+    context = {
+        "live": LiveTurn.at(found, found.last_seq),
+        "may_send": can_continue(request.user, _row_of(found)),
+        "session_url": session_url(found),
+    }
     if request.headers.get("HX-Request") == "true":
         return render(request, f"{COMPOSER}#live" if found.is_active else f"{TURN}#finished", context)
     return render(request, TURN, context)
@@ -85,14 +89,30 @@ async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
 
 
 @require_POST
+def turn_retry(request: HttpRequest, turn_id: UUID) -> HttpResponse:
+    """Send the message of a turn that was not answered once more, in the name of whoever asks."""
+    found = get_turn_or_404(request, turn_id)
+    row = _row_of(found)
+    try:
+        check_can_continue(request.user, row)
+        again = retry(found, signed_in_user(request))
+    except NotAllowed as error:
+        return _sentence(request, str(error), 403)
+    except BadRequest as error:
+        return _sentence(request, str(error), 422)
+    if wants_json(request):
+        return JsonResponse({"turn": as_data(again)}, status=201)
+    if request.headers.get("HX-Request") == "true":
+        return render(request, f"{COMPOSER}#live", {"live": LiveTurn.at(again, again.last_seq)})
+    return redirect(session_url(again) + "#composer")
+
+
+@require_POST
 def turn_cancel(request: HttpRequest, turn_id: UUID) -> HttpResponse:
     """Stop a turn; what has arrived is kept. Whoever may continue the session may stop what is said in it."""
     found = get_turn_or_404(request, turn_id)
-    row = CatalogSession.objects.filter(source=found.source, session_id=found.session_id).first()
-    if row is None:
-        raise Http404
     try:
-        check_can_continue(request.user, row)
+        check_can_continue(request.user, _row_of(found))
     except NotAllowed as error:
         return _sentence(request, str(error), 403)
     request_cancel(found)
@@ -103,6 +123,13 @@ def turn_cancel(request: HttpRequest, turn_id: UUID) -> HttpResponse:
         # The stream tells how it ends; there is nothing to swap.
         return HttpResponse(status=204)
     return redirect(session_url(found) + "#composer")
+
+
+def _row_of(found: Turn) -> CatalogSession:
+    row = CatalogSession.objects.one(found.source, found.session_id)
+    if row is None:
+        raise Http404
+    return row
 
 
 def session_url(found: Turn) -> str:
@@ -121,6 +148,7 @@ def as_data(found: Turn) -> dict[str, Any]:
         "message": found.message,
         "run_id": found.run_id or None,
         "problem": found.problem or None,
+        "retry_of": str(found.retry_of_id) if found.retry_of_id else None,
         "model": found.model or None,
         "created_at": found.created_at.isoformat(),
         "finished_at": found.finished_at.isoformat() if found.finished_at else None,

@@ -131,7 +131,8 @@ def test_a_page_of_another_site_cannot_send(teammate: Person) -> None:
 def test_getting_changes_nothing(teammate: Person) -> None:
     assert teammate.client.get(url()).status_code == 405
     send(teammate)
-    assert teammate.client.get(f"/turns/{Turn.objects.get().pk}/cancel/").status_code == 405
+    for act in ("cancel", "retry"):
+        assert teammate.client.get(f"/turns/{Turn.objects.get().pk}/{act}/").status_code == 405
 
 
 def test_a_finished_turn_takes_the_live_ones_place(teammate: Person, source: Source, fake_model: Any) -> None:
@@ -182,6 +183,48 @@ def test_a_viewer_cannot_stop(teammate: Person, viewer: Person) -> None:
     assert turn.status == Status.QUEUED
 
 
+def interrupted(person: Person) -> Turn:
+    send(person, "How <b>now</b>?")
+    turn = Turn.objects.get()
+    claim(turn.pk)
+    finish(turn.pk, Status.INTERRUPTED, problem="The program was stopped.")
+    return turn
+
+
+def test_what_was_not_answered_is_sent_again_with_one_click(teammate: Person, source: Source, fake_model: Any) -> None:
+    turn = interrupted(teammate)
+    page = teammate.client.get(f"/sessions/lab/{quote(AGENT)}/").content.decode()
+    assert f'action="/turns/{turn.pk}/retry/"' in page
+    html = teammate.client.post(f"/turns/{turn.pk}/retry/", headers=HTMX).content.decode()
+    again = Turn.objects.get(retry_of=turn)
+    assert f'sse-connect="/turns/{again.pk}/events/?after=0"' in html
+    assert "How &lt;b&gt;now&lt;/b&gt;?" in html
+    plain: Any = teammate.client.post(f"/turns/{turn.pk}/retry/")
+    assert plain.url == f"/sessions/lab/{quote(AGENT)}/#composer"
+    data = teammate.client.post(f"/turns/{turn.pk}/retry/?format=json").json()["turn"]
+    assert (data["id"], data["retry_of"]) == (str(again.pk), str(turn.pk))
+    run_turn(again.pk)
+    assert runs_of(source, AGENT)[-1].run_id == str(again.pk)
+    assert "retry/" not in teammate.client.get(f"/turns/{again.pk}/").content.decode()
+
+
+def test_an_answered_turn_is_not_sent_again(teammate: Person) -> None:
+    send(teammate)
+    turn = Turn.objects.get()
+    response = teammate.client.post(f"/turns/{turn.pk}/retry/", headers=HTMX)
+    assert response.status_code == 422
+    assert "it is waiting in line" in response.content.decode()
+
+
+def test_a_viewer_reads_what_was_lost_and_cannot_send_it(teammate: Person, viewer: Person) -> None:
+    turn = interrupted(teammate)
+    html = viewer.client.get(f"/turns/{turn.pk}/").content.decode()
+    assert "The program was stopped." in html
+    assert "retry/" not in html
+    assert viewer.client.post(f"/turns/{turn.pk}/retry/", headers=HTMX).status_code == 403
+    assert Turn.objects.count() == 1
+
+
 @pytest.mark.parametrize("who", ["stranger", "nobody"])
 def test_who_may_not_see_it_cannot_touch_it(request: pytest.FixtureRequest, teammate: Person, who: str) -> None:
     send(teammate)
@@ -191,6 +234,7 @@ def test_who_may_not_see_it_cannot_touch_it(request: pytest.FixtureRequest, team
     paths = [f"/turns/{turn.pk}/", f"/turns/{turn.pk}/events/"]
     assert {client.get(path).status_code for path in paths} <= expected
     assert client.post(f"/turns/{turn.pk}/cancel/").status_code in expected
+    assert client.post(f"/turns/{turn.pk}/retry/").status_code in expected
     assert client.post(url(), {"message": "x", "key": "k2"}).status_code in expected
     turn.refresh_from_db()
     assert (turn.status, Turn.objects.count()) == (Status.QUEUED, 1)

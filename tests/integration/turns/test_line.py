@@ -11,10 +11,10 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from agentos.db.sources import Source
-from agentos.turns.log import INTERRUPTED, TurnLost, answer_so_far, beat, claim, events_after, finish
+from agentos.turns.log import INTERRUPTED, TurnLost, answer_so_far, beat, beat_all, claim, events_after, finish
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.runner import _carry_out, run_turn, sweep_orphans
-from agentos.turns.service import MAX_MESSAGE, MAX_WAITING, BadRequest, KeyReused, submit
+from agentos.turns.service import MAX_MESSAGE, MAX_WAITING, BadRequest, KeyReused, retry, submit
 from agentos.turns.states import ALLOWED, Status
 from tests.conftest import Person
 from tests.integration.turns.conftest import AGENT, TEAM, Ask, runs_of
@@ -148,3 +148,48 @@ def test_two_runners_of_one_turn_answer_once(source: Source, fake_model: Any) ->
         thread.join()
     assert wait_for(turn).status == Status.COMPLETED
     assert [run.content for run in runs_of(source, AGENT)].count("once") == 1
+
+
+def test_a_turn_that_was_not_answered_is_sent_again_once(ask: Ask, teammate: Person, admin: Person) -> None:
+    turn = ask("hello", user=teammate.user, attachments={"files": [{"id": "f", "content": "x"}]})
+    claim(turn.pk)
+    finish(turn.pk, Status.INTERRUPTED)
+    turn.refresh_from_db()
+    again = retry(turn, admin.user)
+    assert (again.message, again.actor, again.status) == ("hello", "admin", Status.QUEUED)
+    assert (again.attachments, again.retry_of) == ({"files": [{"id": "f", "content": "x"}]}, turn)
+    assert retry(turn, teammate.user) == again
+    assert Turn.objects.count() == 2
+
+
+@pytest.mark.parametrize("status", [Status.QUEUED, Status.RUNNING, Status.COMPLETED])
+def test_a_turn_that_may_still_be_or_was_answered_is_not_sent_again(ask: Ask, status: Status) -> None:
+    turn = ask("hello")
+    if status != Status.QUEUED:
+        claim(turn.pk)
+    if status == Status.COMPLETED:
+        finish(turn.pk, status)
+    turn.refresh_from_db()
+    with pytest.raises(BadRequest, match="cannot be sent again"):
+        retry(turn, None)
+
+
+def test_a_retry_waits_in_line_and_the_line_has_an_end(ask: Ask) -> None:
+    turn = ask("hello")
+    claim(turn.pk)
+    finish(turn.pk, Status.FAILED)
+    turn.refresh_from_db()
+    for _ in range(MAX_WAITING):
+        ask("hello")
+    with pytest.raises(BadRequest, match="wait to be answered"):
+        retry(turn, None)
+
+
+def test_a_long_silence_of_the_model_is_no_death(ask: Ask) -> None:
+    turn = ask("hello")
+    claim(turn.pk)
+    Turn.objects.filter(pk=turn.pk).update(heartbeat_at=timezone.now() - timedelta(seconds=60))
+    assert beat_all([turn.pk]) == []
+    assert sweep_orphans() == 0
+    Turn.objects.filter(pk=turn.pk).update(cancel_requested=True)
+    assert beat_all([turn.pk]) == [turn.pk]

@@ -1,0 +1,75 @@
+"""Says for all turns of this process that their runner is alive, and hears of wishes to stop them.
+
+A tool may work for minutes without a word, so this cannot be left to what arrives from the model.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from django.db import connections
+
+from agentos.agents.cancelling import cancel_run
+from agentos.turns.log import beat_all
+
+logger = logging.getLogger(__name__)
+
+# Seconds between two beats.
+BEAT: Final = 2.0
+
+
+class Heart:
+    """One thread, alive while there is a turn to beat for."""
+
+    def __init__(self, seconds: float = BEAT) -> None:
+        self._seconds = seconds
+        self._turns: set[UUID] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._idle = threading.Event()
+
+    @property
+    def turns(self) -> set[UUID]:
+        """The turns that are being carried out in this process."""
+        with self._lock:
+            return set(self._turns)
+
+    @contextmanager
+    def beating(self, turn_id: UUID) -> Iterator[None]:
+        """Beat for a turn as long as the block lasts."""
+        with self._lock:
+            self._turns.add(turn_id)
+            self._idle.clear()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="turns-heart", daemon=True)
+                self._thread.start()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._turns.discard(turn_id)
+                if not self._turns:
+                    self._idle.set()
+
+    def _run(self) -> None:
+        try:
+            while True:
+                self._idle.wait(self._seconds)
+                with self._lock:
+                    turns = list(self._turns)
+                    if not turns:
+                        self._thread = None
+                        return
+                self._beat(turns)
+        finally:
+            connections.close_all()
+
+    def _beat(self, turns: list[UUID]) -> None:
+        try:
+            for turn_id in beat_all(turns):
+                cancel_run(str(turn_id))
+        except Exception:  # the database is away: turns that it takes for dead are told so when they next write
+            logger.exception("The turns of this process could not be kept alive")
