@@ -119,6 +119,64 @@ class RunRow(models.Model):
         return self.run_id
 
 
+class ToolResultRow(models.Model):
+    """A row of `agno_tool_results`: where a tool's large result is (Agno 3)."""
+
+    result_id = models.TextField(primary_key=True)
+    namespace = models.TextField()
+    path = models.TextField()
+    session_id = models.TextField()
+
+    class Meta:
+        """Agno's table."""
+
+        abstract = True
+        managed = False
+
+    def __str__(self) -> str:
+        """The result's id."""
+        return self.result_id
+
+
+class FileRow(models.Model):
+    """A row of `agno_fs`: a text under a namespace and a path (Agno 3). Its key is all three of the first columns."""
+
+    path = models.TextField(primary_key=True)
+    namespace = models.TextField()
+    user_id = models.TextField()
+    content = models.TextField()
+
+    class Meta:
+        """Agno's table."""
+
+        abstract = True
+        managed = False
+
+    def __str__(self) -> str:
+        """The file's path."""
+        return self.path
+
+
+class ApprovalRow(models.Model):
+    """A row of `agno_approvals`: what became of a call that had to be allowed. Times are unix seconds."""
+
+    id = models.TextField(primary_key=True)
+    session_id = models.TextField()
+    status = models.TextField(null=True)
+    resolved_by = models.TextField(null=True)
+    resolved_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        """Agno's table."""
+
+        abstract = True
+        managed = False
+
+    def __str__(self) -> str:
+        """The approval's id."""
+        return self.id
+
+
 JSON_COLUMNS: Final = ("session_data", "agent_data", "team_data", "workflow_data", "metadata", "summary")
 
 
@@ -146,6 +204,27 @@ def run_model(source: Source) -> type[RunRow]:
     """
     table = look(source).runs_table or runs_table_names(source)[0]
     return cast(type[RunRow], _model(RunRow, table_name(source, table)))
+
+
+def tool_result_model(source: Source) -> type[ToolResultRow]:
+    """Return the model of the tool results held apart. A source need not have the table."""
+    return cast(type[ToolResultRow], _model(ToolResultRow, table_name(source, "agno_tool_results")))
+
+
+def file_models(source: Source) -> list[type[FileRow]]:
+    """Return the models of where texts may be held apart, likeliest first. A source need not have any of the tables.
+
+    On PostgreSQL Agno 3 keeps its files in a schema of their own (seen in a database that it wrote).
+    """
+    names = [table_name(source, "agno_fs")]
+    if source.vendor == "postgresql":
+        names.insert(0, '"fs"."agno_fs"')
+    return [cast(type[FileRow], _model(FileRow, name)) for name in names]
+
+
+def approval_model(source: Source) -> type[ApprovalRow]:
+    """Return the model of the approvals. A source need not have the table."""
+    return cast(type[ApprovalRow], _model(ApprovalRow, table_name(source, "agno_approvals")))
 
 
 @lru_cache(maxsize=256)

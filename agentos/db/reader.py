@@ -6,18 +6,19 @@ from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any, Final, TypeVar
 
-from agentos.db import reader_find, reader_lists, reader_recent, reader_rows, reader_stamps
+from agentos.db import reader_apart, reader_find, reader_lists, reader_recent, reader_rows, reader_stamps
 from agentos.db.changes import Json, RunQuery, SessionQuery
 from agentos.db.connections import connection_for, table_name
 from agentos.db.errors import TableMissing, faults_of
 from agentos.db.layout import Layout, Tables, forget, look
 from agentos.db.models import JSON_COLUMNS, session_model
+from agentos.db.reader_apart import Approval
 from agentos.db.reader_recent import Recent
 from agentos.db.source import Source
 from agentos.db.stored import GONE, RunStub, Stamp, Wanted, as_run, is_askable, merged
 from agentos.records import SESSION_COLUMNS, BadRun, Run, Session
 
-__all__ = ["Layout", "Reader", "Recent", "RunStub", "Stamp"]
+__all__ = ["Approval", "Layout", "Reader", "Recent", "RunStub", "Stamp"]
 
 # Payload that `iter_runs` holds at once. Each batch of a list costs the database a walk through the whole list.
 BATCH_BYTES: Final = 4_000_000
@@ -158,6 +159,22 @@ class Reader:
         if column not in (*JSON_COLUMNS, "runs"):
             raise ValueError(f"{column!r} is no JSON column of a session.")
         return self._read_session(session_id, ("", 0), lambda tables: self._raw(tables, session_id, column, limit))
+
+    def held_apart(self, session_id: str, result_id: str, limit: int | None = None) -> tuple[str, int] | None:
+        """Return the first `limit` characters of a tool's result that is held apart, all for None, and how many it has.
+
+        None: this session has no such result, or its text is gone, or the source does not hold results apart.
+        """
+        if not (is_askable(self.source.vendor, session_id) and is_askable(self.source.vendor, result_id)):
+            return None
+        return reader_apart.result(self.source, session_id, result_id, limit)
+
+    def approvals(self, session_id: str, ids: Sequence[str]) -> dict[str, Approval]:
+        """Return what became of those of these approvals that the session has, by id; nothing without such a table."""
+        askable = [one for one in ids if is_askable(self.source.vendor, one)]
+        if not askable or not is_askable(self.source.vendor, session_id):
+            return {}
+        return reader_apart.approvals(self.source, session_id, askable)
 
     def _read(self, nothing: _Read, read: Callable[[Tables], _Read]) -> _Read:
         """Read with the tables as they were seen; if one is gone, look again and read once more."""

@@ -1,10 +1,11 @@
 """Tool calls: what a model asked for, what was carried out, and how the two are joined."""
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from agentos.records.details import InputField, UserQuestion
 from agentos.records.fields import Flag, Integer, Many, Object, One, Record, Switch, Text, Value
@@ -12,7 +13,21 @@ from agentos.records.messages import Message, ToolCallRequest
 from agentos.records.metrics import Metrics
 from agentos.records.text import as_text, one_line_json
 
-__all__ = ["ToolCall", "ToolCallStatus", "ToolExecution", "join_tool_calls"]
+__all__ = ["HeldApart", "ToolCall", "ToolCallStatus", "ToolExecution", "join_tool_calls"]
+
+# What Agno 3 leaves in place of a large result (format §3.5). It stands at the very beginning.
+_ENVELOPE: Final = re.compile(
+    r'<result id="(res_[0-9A-Za-z_-]{1,80})" tool="([^"]{0,200})" lines="(\d{1,12})" size="([^"]{0,40})">'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldApart:
+    """Where a large result went: its id among the tool results, and what its envelope says of it."""
+
+    result_id: str
+    lines: int
+    size: str
 
 
 class ToolExecution(Record):
@@ -123,6 +138,12 @@ class ToolCall:
         if self.execution and self.execution.result is not None:
             return as_text(self.execution.result)
         return self.message.text if self.message else None
+
+    @property
+    def held_apart(self) -> HeldApart | None:
+        """The whole result's place, when Agno stored it apart and left a preview here."""
+        found = _ENVELOPE.match(self.result or "")
+        return HeldApart(found[1], int(found[3]), found[4]) if found else None
 
     @property
     def status(self) -> ToolCallStatus:

@@ -121,3 +121,27 @@ def created_at_agrees(stub: RunStub, run: Run) -> bool:
     assert stub.created_at is not None
     created_at = run.raw["created_at"]
     return stub.created_at == created_at or (stub.place == "row" and stub.created_at < created_at)
+
+
+def test_results_held_apart_are_found_by_their_own_session_alone(database: tuple[str, list[dict[str, Any]]]) -> None:
+    for reader, expected in read_each(database):
+        for run in only_runs(reader.all_runs(expected["session_id"])):
+            for call in run.tool_calls:
+                if (apart := call.held_apart) is None:
+                    continue
+                found = reader.held_apart(expected["session_id"], apart.result_id)
+                assert found is not None and len(found[0]) == found[1] > len(call.result or "")
+                assert reader.held_apart(expected["session_id"], apart.result_id, 10) == (found[0][:10], found[1])
+                assert reader.held_apart("another session", apart.result_id) is None
+        assert reader.held_apart(expected["session_id"], "res_none") is None
+        assert reader.approvals(expected["session_id"], ["none", "a\0b"]) == {}
+
+
+def test_approvals_are_those_of_the_session(database: tuple[str, list[dict[str, Any]]]) -> None:
+    for reader, expected in read_each(database):
+        if expected["session_id"] == "approval-pending":
+            tools = [tool for run in only_runs(reader.all_runs("approval-pending")) for tool in run.tools]
+            ids = [tool.approval_id for tool in tools if tool.approval_id]
+            found = reader.approvals("approval-pending", ids)
+            assert ids and {one.status for one in found.values()} == {"pending"}
+            assert reader.approvals("another session", ids) == {}
