@@ -8,6 +8,7 @@ from sessions_ui.views import (
     arrivals,
     export,
     health,
+    medium,
     palette,
     preview,
     run,
@@ -17,10 +18,12 @@ from sessions_ui.views import (
     session,
     sessions,
     sign_in,
+    tool_call,
     transfer,
     turns,
 )
 
+RUN = "sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("sessions/", sessions.sessions, name="sessions"),
@@ -29,7 +32,10 @@ urlpatterns = [
     path("sessions/new/", arrivals.new, name="sessions_new"),
     path("sessions/selection/", selection.selection, name="sessions_selection"),
     path("sessions/<slug:source>/<str:qid>/", session.session, name="session"),
-    path("sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/", run.run, name="run"),
+    path(RUN, run.run, name="run"),
+    path(f"{RUN}tools/<int:number>/", tool_call.tool_call, name="tool_call"),
+    path(f"{RUN}tools/<int:number>/<str:part>/", tool_call.text, name="tool_text"),
+    path(f"{RUN}media/<int:number>/", medium.medium, name="medium"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),
     path("sessions/<slug:source>/<str:qid>/preview/", preview.preview, name="preview"),
     path("sessions/<slug:source>/<str:qid>/export/", transfer.export, name="session_export"),

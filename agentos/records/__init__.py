@@ -42,7 +42,7 @@ from agentos.records.session_kinds import (
 from agentos.records.sessions import SESSION_COLUMNS, Session, SessionSummary, display_name
 from agentos.records.tally import Tally, TallyBuilder, tally
 from agentos.records.times import as_datetime
-from agentos.records.tools import ToolCall, ToolCallStatus, ToolExecution, join_tool_calls
+from agentos.records.tools import HeldApart, ToolCall, ToolCallStatus, ToolExecution, join_tool_calls
 
 __all__ = [
     "NOT_HISTORY",
@@ -59,6 +59,7 @@ __all__ = [
     "FeedbackOption",
     "File",
     "FunctionCall",
+    "HeldApart",
     "Image",
     "InputField",
     "Kind",

@@ -8,18 +8,17 @@ from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Subquery
 
-from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.catalog.models import CatalogRun
 from agentos.records import (
     BadRun,
     Metrics,
     ModelMetrics,
     Run,
-    build_forest,
     strip_for_postgres,
-    walk,
 )
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.conversation import Item, citations_of, items_of, lineage_of
+from sessions_ui.presenters.fetched_run import FetchedRun
 from sessions_ui.presenters.media import MediaBook, MediumView
 from sessions_ui.presenters.tool_calls import ToolView
 from sessions_ui.rendering.json_tree import DEPTH_LIMIT, NODE_LIMIT
@@ -94,34 +93,17 @@ class RunPage:
     bad_text: Clipped | None = None
 
 
-def run_inside(stored: Run | BadRun, row: CatalogRun) -> Run | BadRun | None:
-    """Return the run of the row out of the stored run at its position: that one itself, or one embedded in it.
-
-    None: it is not there (any more).
-    """
-    if isinstance(stored, BadRun):
-        return stored
-    runs = [node.run for node in walk(build_forest([stored])) if isinstance(node.run, Run)]
-    if row.run_id is not None:
-        return next((run for run in runs if run.run_id == row.run_id), None)
-    unnamed = [run for run in runs if run.run_id is None]
-    if row.stored:
-        return stored if stored.run_id is None else None
-    # Without ids only the order tells embedded runs apart.
-    same = CatalogRun.objects.filter(session_id=row.session_id, position=row.position, run_id=None)
-    return next(islice(unnamed, same.filter(ordinal__lt=row.ordinal).count(), None), None)
-
-
-def run_data(session: CatalogSession, row: CatalogRun, run: Run | BadRun) -> bytes:
+def run_data(fetched: FetchedRun) -> bytes:
     """Return the run as JSON, as stored; only what JSON has no form for (NaN, lone surrogates) makes a cleaned copy.
 
     Raises:
         RecordError: it is nested too deeply.
     """
+    row = fetched.row
     data = {
-        "run": run.to_dict(),
-        "session_id": session.session_id,
-        "source": session.source,
+        "run": fetched.run.to_dict(),
+        "session_id": fetched.session.session_id,
+        "source": fetched.session.source,
         "kind": row.kind,
         "component_id": row.component_id,
         "status": row.status or None,
@@ -134,8 +116,13 @@ def run_data(session: CatalogSession, row: CatalogRun, run: Run | BadRun) -> byt
         return json.dumps(strip_for_postgres(data), allow_nan=False, ensure_ascii=False).encode()
 
 
-def run_page(row: CatalogRun, run: Run | BadRun) -> RunPage:
-    """Return what the page shows of the run."""
+def run_page(fetched: FetchedRun) -> RunPage:
+    """Return what the page shows of the run.
+
+    Raises:
+        SourceUnavailable: the source cannot be read (any more).
+    """
+    row, run = fetched.row, fetched.run
     place = _place(row)
     budget = Budget(MESSAGES_TEXT, EACH_TEXT, folded=EACH_TEXT)
     below, left_out = _below(row)

@@ -1,6 +1,7 @@
 """How times, counts, statuses and kinds are shown. What is not known is said in a word; it is never 0."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -35,13 +36,17 @@ KINDS = {"agent": "Agent", "team": "Team", "workflow": "Workflow", "bad": "Unrea
 # The strip in pixels: a tick is 3 wide and 4 to 14 high above the baseline, by the logarithm of its tokens.
 _TICK, _GAP, _BASE = 3, 2, 15
 _LOW, _HIGH, _FULL_AT = 4, 14, 100_000
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _NBSP = "\N{NO-BREAK SPACE}"
 
 
 @register.filter
 def readable(value: Any) -> str:
-    """Make stored text fit for an attribute: half a surrogate pair cannot be sent. Beside tags, `|plain` does it."""
-    return "" if value is None else readable_text(str(value))
+    """Make stored text fit for an attribute, where half a surrogate pair cannot be sent and no control belongs.
+
+    Beside tags, `|plain` does it.
+    """
+    return "" if value is None else _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", readable_text(str(value)))
 
 
 @register.simple_tag
