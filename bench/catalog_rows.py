@@ -5,8 +5,13 @@ are indexed, and no sums by day or hour are made.
 """
 
 import json
+import sqlite3
 from collections.abc import Sequence
-from typing import Any, Final
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from agentos.db.source import Source
 
 NAME: Final = "bench"
 _NEWEST: Final = 1_790_000_000
@@ -24,7 +29,7 @@ _MOST_RUNS: Final = 200
 def fill_catalog(sessions: int, runs: int) -> dict[str, Any]:
     """Fill the empty catalog of our own database; return how much there is. Django must be set up.
 
-    Of a source called `bench`, a file that does not exist yet, the tables are made: it then counts as followed.
+    A source called `bench`, a file that does not exist yet, gets the same sessions: it then counts as followed.
     """
     from django.core.management import call_command
     from django.db import connection
@@ -32,7 +37,8 @@ def fill_catalog(sessions: int, runs: int) -> dict[str, Any]:
     from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm
 
     call_command("migrate", verbosity=0)
-    _follow()
+    if source := _source():
+        _follow(source)
     rows = _Rows(connection.vendor)
     with connection.cursor() as cursor:
         indexes = _drop_indexes(cursor) if rows.on_postgresql else []
@@ -54,6 +60,8 @@ def fill_catalog(sessions: int, runs: int) -> dict[str, Any]:
                 "SELECT setval('catalog_catalogsession_id_seq', (SELECT max(id) FROM catalog_catalogsession))"
             )
         cursor.execute("VACUUM ANALYZE" if rows.on_postgresql else "ANALYZE")
+    if source:
+        _fill_source(source)
     _finish(sessions)
     often = {"user": _most("user_id"), "component": _most("component_id")}
     return {"sessions": sessions, "runs": CatalogRun.objects.count(), "run_bytes": 0, "monster": None, **often}
@@ -126,7 +134,7 @@ class _Rows:
             "output_tokens": "20 * many", "total_tokens": tokens,
             "cost": f"CASE WHEN {die(2)} < 0.2 THEN NULL ELSE {tokens} * 0.0000007 END",
             "duration": f"many * (0.5 + {die(0)} * 6)", "run_strip": self._json(one_of(_STRIPS, die(4))),
-            "topics": self._json(f"""'["' || {topic} || '"]'"""), "stored_bytes": "7000 * many", "mark": "'made'",
+            "topics": self._json(f"""'["' || {topic} || '"]'"""), "stored_bytes": "7000 * many", "mark": _mark(),
         }  # fmt: skip
 
     def runs(self) -> dict[str, str]:
@@ -177,21 +185,47 @@ def _drop_indexes(cursor: Any) -> list[str]:
     return [definition for _, definition in found]
 
 
-def _follow() -> None:
+def _source() -> "Source | None":
+    from agentos.db.sources import all_sources
+
+    return next((source for source in all_sources() if source.name == NAME), None)
+
+
+def _follow(source: "Source") -> None:
+    """Make the tables of the source, which counts as followed from then on."""
     from scale import create_tables
 
     from agentos.catalog.sync import refresh_source
     from agentos.db.connections import connection_for
-    from agentos.db.sources import all_sources
 
-    for source in all_sources():
-        if source.name == NAME:
-            create_tables(source.url, "table")
-            # Without a log of its own beside it the file looks the same whoever opens it. Else the next look would
-            # take it for written to, find that it has no sessions, and remove ours.
-            with connection_for(source).cursor() as cursor:
-                cursor.execute("PRAGMA journal_mode = DELETE")
-            refresh_source(source)
+    create_tables(source.url, "table")
+    with connection_for(source).cursor() as cursor:
+        # Without a log of its own beside it the file is the same whoever opens it: as quiet as a source can be.
+        cursor.execute("PRAGMA journal_mode = DELETE")
+    refresh_source(source)
+
+
+def _fill_source(source: "Source") -> None:
+    """Give the source the sessions of the catalog, without content: looks and passes then find all as it should be."""
+    from agentos.catalog.models import CatalogSession, SourceState
+    from agentos.db.pulse import pulse
+
+    columns = ("session_id", "session_type", "created_at", "updated_at")
+    rows = CatalogSession.objects.order_by("pk").values_list(*columns)
+    marks = ", ".join("?" * len(columns))
+    # On a connection of its own: those of a source let no statement take long.
+    with closing(sqlite3.connect(source.path)) as connection, connection:
+        connection.executemany(
+            f"INSERT INTO agno_sessions ({', '.join(columns)}) VALUES ({marks})", rows.iterator(10_000)
+        )
+    SourceState.objects.filter(source=source.name).update(pulse=pulse(source))
+
+
+def _mark() -> str:
+    """Return the expression of the mark of a session that has nothing but an id and times."""
+    from agentos.db.backends.sqlite.base import content_hash
+
+    return f"updated || '|{content_hash(b'|||')}|None'"
 
 
 def _finish(sessions: int) -> None:

@@ -4,10 +4,9 @@ Every stored text passes `short_text` or `escape`; everything else written here 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from html import escape
 from urllib.parse import quote as quote_url
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from agentos.catalog.models import CatalogSession
@@ -18,9 +17,6 @@ _UNKNOWN = '<span class="unknown">unknown</span>'
 _ZERO = '<span class="zero">0</span>'
 # As Django's `reverse` quotes a part of a path.
 _SAFE = "!$&'()*+,;=/~:@"
-
-_glyph = lru_cache(256)(glyph)
-_kind = lru_cache(256)(kind_icon)
 
 
 def drawn_rows(rows: Iterable[CatalogSession], columns: Sequence[str], base: str) -> SafeString:
@@ -35,7 +31,7 @@ def _row(row: CatalogSession, cells: "Sequence[tuple[str, Callable[[CatalogSessi
     parts = [
         f'<tr><td class="pick"><label><input type="checkbox" name="pick" value="{escape(source)}/{escape(qid)}"'
         f' form="bulk"><span class="visually-hidden">Select {title or "Untitled session"}</span></label></td>'
-        f'<td class="marks">{_kind(row.session_type)} {_glyph(row.last_status)}</td>'
+        f'<td class="marks">{kind_icon(row.session_type)} {glyph(row.last_status)}</td>'
         f'<td class="title"><div class="line"><a href="{_address(base, source, qid)}" data-row>'
         + (f"<bdi>{title}</bdi>" if title else '<bdi class="untitled">Untitled session</bdi>')
         + "</a>"
@@ -52,13 +48,13 @@ def _row(row: CatalogSession, cells: "Sequence[tuple[str, Callable[[CatalogSessi
 
 
 def _address(base: str, source: str, qid: str) -> str:
-    return str(escape(f"{base}{quote_url(source, safe=_SAFE)}/{quote_url(qid, safe=_SAFE)}/"))
+    return escape(f"{base}{quote_url(source, safe=_SAFE)}/{quote_url(qid, safe=_SAFE)}/")
 
 
 def short_text(text: str, limit: int) -> SafeString:
     """Return the beginning of a stored text as HTML. Most have only characters that are shown as they are."""
     shown = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    return escape(shown) if shown.isprintable() and limit < 200 else plain(shown)
+    return SafeString(escape(shown)) if shown.isprintable() and limit < 200 else plain(shown)
 
 
 def _agent(row: CatalogSession) -> str:

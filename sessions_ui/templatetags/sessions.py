@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from html import escape
 from typing import Any
 
 from django import template
-from django.utils.html import escape, format_html
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
@@ -37,6 +38,7 @@ KINDS = {"agent": "Agent", "team": "Team", "workflow": "Workflow", "bad": "Unrea
 _TICK, _GAP, _BASE = 3, 2, 15
 _LOW, _HIGH, _FULL_AT = 4, 14, 100_000
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_BY_LOGARITHM = (_HIGH - _LOW) / math.log1p(_FULL_AT)
 _NBSP = "\N{NO-BREAK SPACE}"
 
 
@@ -50,6 +52,7 @@ def readable(value: Any) -> str:
 
 
 @register.simple_tag
+@lru_cache(512)
 def icon(name: str, label: str = "", classes: str = "") -> SafeString:
     """Draw an icon of the sprite; with a label it is announced, without one it is decoration."""
     if label:
@@ -59,6 +62,7 @@ def icon(name: str, label: str = "", classes: str = "") -> SafeString:
 
 
 @register.simple_tag
+@lru_cache(128)
 def kind_icon(kind: str) -> SafeString:
     """Draw what kind of component it is, announced by its word."""
     return icon(kind if kind in KINDS else "bad", KINDS.get(kind, "Unknown type"))
@@ -76,6 +80,7 @@ def status_word(value: str) -> str:
 
 
 @register.simple_tag
+@lru_cache(256)
 def glyph(value: str, *, always: bool = False) -> SafeString:
     """Draw a status, announced by its word. Success is silent: completed gives nothing, unless `always`."""
     if not value or (value == "COMPLETED" and not always):
@@ -109,34 +114,34 @@ def _since(moment: datetime) -> str:
     for upto, unit, word in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h")):
         if 0 < seconds < upto:
             return f"{int(seconds // unit)}{_NBSP}{word} ago"
-    return "yesterday" if 0 < seconds < 172_800 else f"{localtime(moment):%-d %b %Y}"
+    return "yesterday" if 0 < seconds < 172_800 else f"{moment:%-d %b %Y}"
 
 
 @register.filter
 def clock(value: Any) -> SafeString:
     """Show unix seconds or a datetime as day and time."""
     moment = _moment(value)
-    return UNKNOWN if moment is None else _time(moment, f"{localtime(moment):%-d %b %Y, %H:%M:%S}")
+    return UNKNOWN if moment is None else _time(moment, f"{moment:%-d %b %Y, %H:%M:%S}")
 
 
 @register.filter
 def hour(value: Any) -> SafeString:
     """Show unix seconds as the time of day."""
     moment = _moment(value)
-    return UNKNOWN if moment is None else _time(moment, f"{localtime(moment):%H:%M:%S}")
+    return UNKNOWN if moment is None else _time(moment, f"{moment:%H:%M:%S}")
 
 
 def _time(moment: datetime, shown: str) -> SafeString:
-    local = localtime(moment)
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', local.isoformat(), f"{local:%-d %b %Y, %H:%M:%S %Z}", shown
-    )
+    title = escape(f"{moment:%-d %b %Y, %H:%M:%S %Z}")
+    # Joined, not formatted: there are two in every row of the list. `shown` is one of our own words for the moment.
+    return SafeString(f'<time datetime="{moment.isoformat()}" title="{title}">{shown}</time>')
 
 
 def _moment(value: Any) -> datetime | None:
+    """Return unix seconds or a datetime as a moment of the page's time zone, None for what is no time."""
     moment = value if isinstance(value, datetime) else as_datetime(value) if value else None
     # A year at the end of the calendar cannot be moved into every time zone.
-    return moment if moment is not None and 1971 <= moment.year <= 9000 else None
+    return localtime(moment) if moment is not None and 1971 <= moment.year <= 9000 else None
 
 
 @register.filter
@@ -207,8 +212,8 @@ def run_strip(strip: Sequence[Any]) -> SafeString:
 
 def _top(used: Any) -> int:
     """Return where a tick begins, by the logarithm of its tokens."""
-    share = math.log1p(min(used, _FULL_AT)) / math.log1p(_FULL_AT) if isinstance(used, int) and used > 0 else 0
-    return _BASE - round(_LOW + share * (_HIGH - _LOW))
+    logarithm = math.log1p(min(used, _FULL_AT)) if isinstance(used, int) and used > 0 else 0
+    return _BASE - round(_LOW + logarithm * _BY_LOGARITHM)
 
 
 @lru_cache(4096)

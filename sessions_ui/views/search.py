@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render, resolve_url
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from agentos.catalog.facets import counts
@@ -18,9 +19,10 @@ from sessions_ui.context import fresh_states, source_menu
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import search as presented
 from sessions_ui.presenters import session_list
-from sessions_ui.presenters.facet_list import FacetGroup, facet_groups
+from sessions_ui.presenters.facet_list import facet_groups
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.search import SearchState
+from sessions_ui.rendering.list_controls import drawn_facets
 
 TEMPLATE = "sessions_ui/search.html"
 _FACETS = ("type", "component", "user", "status", "source")
@@ -63,11 +65,9 @@ def search(request: HttpRequest) -> HttpResponse:
     return _answer(request, context, state, page)
 
 
-def _facets(rows: Any, found: Found, state: SearchState) -> list[FacetGroup]:
-    if state.query.broken or found.wordless:
-        return []
-    groups = facet_groups(counts(rows, state.query), state.query)
-    return [group for group in groups if group.name in _FACETS]
+def _facets(rows: Any, found: Found, state: SearchState) -> SafeString:
+    groups = [] if state.query.broken or found.wordless else facet_groups(counts(rows, state.query), state.query)
+    return drawn_facets(group for group in groups if group.name in _FACETS)
 
 
 def _links(state: SearchState, found: Found, page: int) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from sessions_ui.presenters.facet_list import facet_groups
 from sessions_ui.presenters.histogram import drawn
 from sessions_ui.presenters.in_hand import in_hand
 from sessions_ui.presenters.list_state import ListState
+from sessions_ui.rendering.list_controls import bar_rows, drawn_bars, drawn_columns, drawn_facets, drawn_orders
 from sessions_ui.rendering.list_rows import drawn_rows
 
 PAGE = 50
@@ -62,7 +63,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "unindexed": session_list.unindexed(states),
         "chips": chips if page.rows or state.query.broken else session_list.counted(chips, visible),
         "counted": counted,
-        "facets": [] if state.query.broken else facet_groups(counted, state.query),
+        "facets": drawn_facets([] if state.query.broken else facet_groups(counted, state.query)),
         "box": session_list.box(state.query),
         **_controls(state, counted),
         **in_hand(request, page, state.sort),
@@ -89,23 +90,26 @@ def _controls(state: ListState, counted: Counts) -> dict[str, Any]:
     query, sort = state.query, state.sort
     all_time = query.without("since", "days")
     first, last = (None, None) if query.broken else query.days
+    drawing = drawn(counted.histogram, first, last)
     return {
         "views": session_list.views(state),
         "columns": columns.heads(state),
-        "column_choices": columns.choices(state),
+        "column_choices": drawn_columns(columns.choices(state)),
         "listed": state,
         "total": session_list.total_words(counted),
         "number": session_list.number(counted),
         "other_density": session_list.other_density(state),
         "sort": sort,
         "order": columns.order_words(sort),
-        "orders": columns.orders(sort),
+        "orders": drawn_orders(columns.orders(sort), sort),
         "by_time": sort in ("-updated", "-created"),
         "since": session_list.SINCE_WORDS.items(),
         "chosen_since": "" if query.broken else query.since,
         "first_day": first,
         "last_day": last,
-        "histogram": drawn(counted.histogram, first, last),
+        "histogram": drawing,
+        "bars": drawn_bars(drawing.bars),
+        "bar_rows": bar_rows(drawing.bars),
         "range": session_list.range_words(query),
         "all_time": "" if all_time == query else state.asking(all_time).url(),
     }
