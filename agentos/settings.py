@@ -62,6 +62,8 @@ DATABASE_ROUTERS = ["agentos.db.router.SourceRouter"]
 AGENTOS_SOURCES = env.str("AGENTOS_SOURCES", f"demo=sqlite:///{DATA_DIR / 'agno.db'}")
 # Seconds any single statement may take on a source: its tables are someone else's.
 AGENTOS_SOURCE_TIMEOUT = env.float("AGENTOS_SOURCE_TIMEOUT", 10.0)
+# Who looks at the sources while pages are open: a thread of the web process, or each request itself.
+AGENTOS_FOLLOW = env.str("AGENTOS_FOLLOW", "thread", validate=validate.OneOf(("thread", "request")))
 
 # --- The model --------------------------------------------------------------------------------------------------
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")

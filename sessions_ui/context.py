@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from agentos.access.roles import role_of
+from agentos.catalog.keeping import states_for_page
 from agentos.catalog.models import SourceState
-from agentos.catalog.sync import keep_fresh
 from agentos.db.sources import SourceError, all_sources
 
 THEMES = ("light", "dark")
@@ -50,9 +50,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def fresh_states() -> tuple[list[SourceState], str]:
-    """Give the catalog a moment to follow its sources; return their states and what is wrong with the setting."""
+    """Have the catalog follow its sources; return their states and what is wrong with the setting."""
     try:
-        return keep_fresh(), ""
+        return states_for_page(), ""
     except SourceError as error:
         return [], str(error)
 

@@ -1,4 +1,4 @@
-"""Settings of the test run: no source until a test names one, nothing on the network, quick password hashes."""
+"""Settings of the test run: no source until a test names one, no thread, nothing on the network, quick hashes."""
 
 import os
 import tempfile
@@ -13,3 +13,4 @@ from agentos.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SERVESTATIC_AUTOREFRESH = True
+AGENTOS_FOLLOW = "request"

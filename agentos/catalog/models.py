@@ -255,6 +255,7 @@ class SourceState(models.Model):
     `cursor`: the session id up to which the present pass has come, None between passes. `seen_count`: sessions it met.
     `sweeping`: it looks for rows whose session is gone. `pulse`: what the source looked like when it began.
     `totals`: counts over all its sessions, with the time they were made at (`totals.py`).
+    `rate`: sessions a second that passes get through, 0 when not known. `failing_since`: when `problem` began.
     """
 
     source = models.CharField(max_length=64, primary_key=True)
@@ -271,6 +272,8 @@ class SourceState(models.Model):
     indexed_count = models.BigIntegerField(default=0)
     layout = models.CharField(max_length=10, default="")
     problem = models.TextField(default="")
+    failing_since = models.DateTimeField(null=True)
+    rate = models.FloatField(default=0)
     leased_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

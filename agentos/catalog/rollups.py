@@ -22,6 +22,8 @@ from agentos.catalog.rollup_models import CatalogDay, CatalogHour, CatalogStale,
 # The sums of a busy day are made anew all the time: at most this share of the time goes into that.
 _SHARE: Final = 0.05
 _AT_ONCE: Final = 200
+# Where nothing is out of date, that is written down this often, in seconds: looks ask every second.
+_NOTED_EVERY: Final = 5.0
 _KEYS: Final = 500
 # Of PostgreSQL's advisory locks; any number that nobody else here uses.
 _LOCK: Final = 0x5E55_0001
@@ -35,29 +37,41 @@ def refresh(budget: float | None = 0.25) -> RollupState:
     """
     state, _ = RollupState.objects.get_or_create(pk=1)
     began = time.monotonic()
-    if budget is not None and state.made_at and _age(state) < state.took / _SHARE:
+    if budget is not None and _age(state.made_at) < state.took / _SHARE:
         return state
-    state.as_of = _work(None if budget is None else began + budget) or state.as_of
+    made: set[tuple[str, int]] = set()
+    as_of = _work(None if budget is None else began + budget, made)
+    if not made and _age(state.as_of) < _NOTED_EVERY:
+        return state
+    state.as_of = as_of or state.as_of
     state.made_at, state.took = timezone.now(), time.monotonic() - began
     state.save()
     return state
 
 
-def _age(state: RollupState) -> float:
-    """Return the seconds since the last work; a clock that was put back counts as long ago."""
-    age = (timezone.now() - state.made_at).total_seconds() if state.made_at else math.inf
+def _age(moment: datetime | None) -> float:
+    """Return the seconds since then; never, and a clock that was put back, count as long ago."""
+    age = (timezone.now() - moment).total_seconds() if moment else math.inf
     return age if age >= 0 else math.inf
 
 
-def _work(deadline: float | None) -> datetime | None:
-    """Work until nothing is out of date; return when that was so, None when the time or another process ended it."""
+def _work(deadline: float | None, made: set[tuple[str, int]]) -> datetime | None:
+    """Work until nothing is out of date; return when that was so, None when the time or another process ended it.
+
+    What is made goes into `made`. What is noted again meanwhile is left: somebody writes all the time.
+    """
+    began = timezone.now()
     while True:
         looked = timezone.now()
-        stale = _stale()
+        noted = _stale()
+        stale = [place for place in noted if place not in made]
         if not stale:
-            return looked
+            return began if noted else looked
         for grain, at in stale:
-            if not _renew(grain, at) or (deadline is not None and time.monotonic() > deadline):
+            if not _renew(grain, at):
+                return None
+            made.add((grain, at))
+            if deadline is not None and time.monotonic() > deadline:
                 return None
 
 

@@ -20,11 +20,8 @@ from agentos.catalog.models import CatalogSession, SourceState
 from agentos.catalog.storing import BATCH, Ahead, note_problem, refresh, remove
 from agentos.db.pulse import pulse
 from agentos.db.reader import Reader, Stamp
-from agentos.db.sources import Source, SourceUnavailable, all_sources, check
+from agentos.db.sources import Source, SourceUnavailable, check
 
-THROTTLE_SECONDS = {"sqlite": 1.0, "postgresql": 1.0}
-# A server that does not answer costs a page the time it takes to find that out.
-DOWN_SECONDS = {"sqlite": 1.0, "postgresql": 15.0}
 LEASE = timedelta(seconds=30)
 # How long the pulse of a server may keep a pass from being made.
 LATE_PULSE = timedelta(seconds=60)
@@ -33,8 +30,8 @@ LATE_PULSE = timedelta(seconds=60)
 _PASS_SHARE = 0.1
 _LONGEST_WAIT = timedelta(minutes=5)
 _SMALL = 2_000
-# What a page that shows a complete catalog waits at most for it to be brought up to date.
-_SLICE_SECONDS = 0.25
+# How much of the newest slice's rate is taken into the kept one.
+_NEWEST_SHARE = 0.3
 
 # Sessions that are refreshed together: without a deadline, and with one.
 _AT_ONCE = 100
@@ -45,11 +42,12 @@ _AT_ONCE_IN_TIME = 8
 class SyncReport:
     """What a slice of a pass did. `done`: the pass is complete. `problem`: a plain sentence, "" when all went well.
 
-    `failed`: sessions that could not be derived; the row of each says why.
+    `failed`: sessions that could not be derived; the row of each says why. `runs`: those of the changed sessions.
     """
 
     seen: int = 0
     changed: int = 0
+    runs: int = 0
     removed: int = 0
     failed: int = 0
     done: bool = False
@@ -60,6 +58,7 @@ class SyncReport:
         return SyncReport(
             seen=self.seen + other.seen,
             changed=self.changed + other.changed,
+            runs=self.runs + other.runs,
             removed=self.removed + other.removed,
             failed=self.failed + other.failed,
             done=other.done,
@@ -94,7 +93,8 @@ def refresh_source(source: Source, *, budget: float | None = None, patient: bool
     state = _lease(source)
     if state is None:
         return report
-    deadline = None if budget is None else time.monotonic() + budget
+    began = time.monotonic()
+    deadline = None if budget is None else began + budget
     try:
         if patient and state.is_complete:
             _look(source, state, report, deadline)
@@ -102,35 +102,19 @@ def refresh_source(source: Source, *, budget: float | None = None, patient: bool
             report.done = True
         else:
             _go_on(source, state, report, deadline)
-        state.problem = ""
+        state.problem, state.failing_since = "", None
     except SourceUnavailable as error:
         state.problem = report.problem = str(error)
+        state.failing_since = state.failing_since or timezone.now()
         state.pulse = ""
-    except Exception:
+    except BaseException:
         state.pulse = ""  # or the pass would count as done
         raise
     finally:
+        _note_rate(state, report.seen, time.monotonic() - began)
         state.leased_until, state.checked_at = None, timezone.now()
         state.save()
     return report
-
-
-def keep_fresh(budget: float = 0.7) -> list[SourceState]:
-    """Give every source whose turn it is a slice of `budget` seconds in all; return the states of all sources."""
-    deadline = time.monotonic() + budget
-    sources = all_sources()
-    states = {state.source: state for state in SourceState.objects.filter(source__in=[one.name for one in sources])}
-    for source in sources:
-        state = states.get(source.name)
-        if state is None or _is_due(source, state):
-            left = max(0.05, deadline - time.monotonic())
-            seconds = min(left, _SLICE_SECONDS) if state and state.is_complete else left
-            refresh_source(source, budget=seconds, patient=True)
-            states.pop(source.name, None)
-    missing = [source.name for source in sources if source.name not in states]
-    if missing:
-        states |= {state.source: state for state in SourceState.objects.filter(source__in=missing)}
-    return [states[source.name] for source in sources if source.name in states]
 
 
 def rebuild(source: Source) -> None:
@@ -146,13 +130,6 @@ def rebuild(source: Source) -> None:
     SourceState.objects.filter(source=source.name).delete()
 
 
-def _is_due(source: Source, state: SourceState) -> bool:
-    if state.checked_at is None or not (state.is_complete or state.problem):
-        return True
-    age = (timezone.now() - state.checked_at).total_seconds()
-    return age < 0 or age > (DOWN_SECONDS if state.problem else THROTTLE_SECONDS)[source.vendor]
-
-
 def _lease(source: Source) -> SourceState | None:
     """Claim the source for this process; None if another one is at it."""
     # Without the totals, which have a writer of their own: saving this state leaves them as they are.
@@ -160,6 +137,13 @@ def _lease(source: Source) -> SourceState | None:
     now = timezone.now()
     free = SourceState.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now), source=source.name)
     return state if free.update(leased_until=now + LEASE) else None
+
+
+def _note_rate(state: SourceState, seen: int, took: float) -> None:
+    """Keep how many sessions a second a pass gets through; a slice that met none says nothing about that."""
+    if seen and took > 0:
+        rate = seen / took
+        state.rate = rate if not state.rate else state.rate + _NEWEST_SHARE * (rate - state.rate)
 
 
 def _look(source: Source, state: SourceState, report: SyncReport, deadline: float | None) -> None:
@@ -238,25 +222,49 @@ def _compare(
     known = {row.session_key: row for row in rows}
     different = [(stamp, known.get(key)) for key, stamp in keys.items() if _differs(known.get(key), stamp)]
     ahead = Ahead(reader, different, _AT_ONCE if deadline is None else _AT_ONCE_IN_TIME)
-    seen: list[str] = []
+    met = _Met(state)
     renewed = time.monotonic()
-    for key, stamp in keys.items():
-        row = known.get(key)
-        changed = _differs(row, stamp)
-        if changed:
-            row = _refresh(reader, state, stamp, row, report, ahead.take)
-        report.seen += 1
-        state.cursor = stamp.session_id
-        if row is not None:
-            seen.append(key)
-        if changed and time.monotonic() - renewed > LEASE.total_seconds() / 4:
-            _save_progress(state)
-            renewed = time.monotonic()
-        if changed and ahead.is_empty and _is_over(deadline):
-            break
-    state.seen_count += len(seen)
-    if state.sweeping:
-        CatalogSession.objects.of_source(state.source).filter(session_key__in=seen).update(seen_pass=state.pass_number)
+    try:
+        for key, stamp in keys.items():
+            row = known.get(key)
+            changed = _differs(row, stamp)
+            if changed:
+                row = _refresh(reader, state, stamp, row, report, ahead.take)
+            report.seen += 1
+            met.add(stamp, key if row is not None else None)
+            if changed and time.monotonic() - renewed > LEASE.total_seconds() / 4:
+                met.note()
+                _save_progress(state)
+                renewed = time.monotonic()
+            if changed and ahead.is_empty and _is_over(deadline):
+                break
+    finally:
+        met.note()
+
+
+class _Met:
+    """Sessions that a pass has come by since it last noted so. What moves the cursor on marks their rows as seen."""
+
+    def __init__(self, state: SourceState) -> None:
+        self._state = state
+        self._keys: list[str] = []
+        self._last: str | None = None
+
+    def add(self, stamp: Stamp, key: str | None) -> None:
+        """Come by a session; `key` is that of its row, if it has one."""
+        self._last = stamp.session_id
+        if key is not None:
+            self._keys.append(key)
+
+    def note(self) -> None:
+        """Mark the rows, and only then move the cursor: a sweep takes rows behind it that are not marked for gone."""
+        state = self._state
+        if state.sweeping:
+            rows = CatalogSession.objects.of_source(state.source).filter(session_key__in=self._keys)
+            rows.update(seen_pass=state.pass_number)
+        state.seen_count += len(self._keys)
+        state.cursor = state.cursor if self._last is None else self._last
+        self._keys, self._last = [], None
 
 
 def _differs(row: CatalogSession | None, stamp: Stamp) -> bool:
@@ -281,6 +289,7 @@ def _refresh(
         stored = note_problem(reader, stamp, str(error), again=again)
         state.pulse = "" if again else state.pulse
     report.failed += stored is not None and bool(stored.problem)
+    report.runs += 0 if stored is None else stored.run_count
     state.indexed_count += row is None and stored is not None
     return stored
 

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from agentos.catalog.keeping import states_for_page
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.query.listing import ListQuery
-from agentos.catalog.sync import keep_fresh
 from agentos.db.sources import SourceError
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters.arrivals import behind, read_mark
@@ -24,7 +24,7 @@ MOST: Final = 99
 def new(request: HttpRequest) -> HttpResponse:
     """Count the sessions of the list's query that were updated after the mark `since`, 99 at most; by one statement."""
     with suppress(SourceError):  # the list itself says what is wrong with the setting
-        keep_fresh()
+        states_for_page()
     query = ListQuery.from_url(request.GET)
     mark = read_mark(request.GET.get("since", ""))
     rows = CatalogSession.objects.visible_to(request.user).filtered(query)

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from agentos.catalog.keeping import follower
 from agentos.db.sources import SourceError, parse_sources
 from agentos.management.commands.doctor import own_database_fault, sources
 from agentos.management.people import first_admin_token, link_url
@@ -152,3 +153,4 @@ def serve(listener: socket.socket) -> None:
     )
     with suppress(KeyboardInterrupt):  # uvicorn has closed everything and passes the signal on
         uvicorn.Server(config).run(sockets=[listener])
+    follower.stop()

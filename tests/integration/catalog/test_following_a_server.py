@@ -9,8 +9,9 @@ import pytest
 from django.utils import timezone
 
 from agentos.catalog import following, sync
+from agentos.catalog.keeping import keep_fresh
 from agentos.catalog.models import CatalogSession, SourceState
-from agentos.catalog.sync import keep_fresh, refresh_source
+from agentos.catalog.sync import refresh_source
 from agentos.db.sources import Source
 from tests.conftest import CORPUS, PgServer
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from agentos.catalog.keeping import keep_fresh
 from agentos.catalog.models import CatalogRun, CatalogSession, SourceState
-from agentos.catalog.sync import keep_fresh, refresh_session, refresh_source
+from agentos.catalog.sync import refresh_session, refresh_source
 from agentos.catalog.windows import find_run
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceUnavailable, get_source

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from agentos.catalog.keeping import keep_fresh
 from agentos.catalog.models import CatalogRun, CatalogSession, SourceState
-from agentos.catalog.sync import keep_fresh, rebuild, refresh_session, refresh_source
+from agentos.catalog.sync import rebuild, refresh_session, refresh_source
 from agentos.db.sources import Source, get_source
 from tests.conftest import PG_DUMPS, SQLITE_FILES
 from tests.corpus import texts, write

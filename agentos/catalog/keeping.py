@@ -1,0 +1,110 @@
+"""Keeps the catalog in step while somebody looks at it: in a thread of the web process, or within the requests.
+
+`AGENTOS_FOLLOW` says which. With the thread a page reads what is known, by one statement, and waits only where nothing
+is known yet or nobody has looked for long.
+"""
+
+import time
+from datetime import datetime
+from typing import Final
+
+from django.conf import settings
+from django.utils import timezone
+
+from agentos.catalog import rollups
+from agentos.catalog.follower import IDLE_SECONDS, Follower
+from agentos.catalog.models import SourceState
+from agentos.catalog.sync import refresh_source
+from agentos.db.sources import Source, all_sources
+
+THROTTLE_SECONDS: Final = {"sqlite": 1.0, "postgresql": 1.0}
+# A server that does not answer costs a page the time it takes to find that out.
+DOWN_SECONDS: Final = {"sqlite": 1.0, "postgresql": 15.0}
+# What one look takes at most at a source whose catalog is complete, and at all sources together.
+_SLICE_SECONDS: Final = 0.25
+_ROUND_SECONDS: Final = 0.7
+# What a page waits at most for the first look of the thread: where nothing is known yet, or what is known is old.
+_FIRST_WAIT: Final = 0.7
+_OLD_WAIT: Final = 0.25
+# What goes into sums by day and thing after a look: within a request, and in the thread.
+_SUMS_IN_REQUEST: Final = 0.05
+_SUMS_IN_THREAD: Final = 0.25
+
+
+def states_for_page() -> list[SourceState]:
+    """Return the states of all sources, in their order, for a page that somebody looks at; have them followed.
+
+    Raises:
+        SourceError: the setting that names the sources cannot be read.
+    """
+    if settings.AGENTOS_FOLLOW == "request":
+        return keep_fresh()
+    sources = all_sources()
+    states = _states(sources)
+    wait = _wait_for(sources, states)
+    follower.ask(wait)
+    return _states(sources) if wait else states
+
+
+def keep_fresh(budget: float = _ROUND_SECONDS) -> list[SourceState]:
+    """Give every source whose turn it is a slice of `budget` seconds in all; return the states of all sources."""
+    sources = all_sources()
+    states = _states(sources)
+    if not _due(sources, states):
+        return states
+    _go_on(sources, states, budget)
+    rollups.refresh(_SUMS_IN_REQUEST)
+    return _states(sources)
+
+
+def look_round() -> bool:
+    """Do what the thread does each time; return whether there is more to do at once: a catalog is being made."""
+    sources = all_sources()
+    more = _go_on(sources, _states(sources), _ROUND_SECONDS)
+    rollups.refresh(_SUMS_IN_THREAD)
+    return more
+
+
+# Starts when a page first asks, never before.
+follower: Final = Follower(look_round)
+
+
+def _states(sources: list[Source]) -> list[SourceState]:
+    states = {state.source: state for state in SourceState.objects.filter(source__in=[one.name for one in sources])}
+    return [states[source.name] for source in sources if source.name in states]
+
+
+def _due(sources: list[Source], states: list[SourceState]) -> list[tuple[Source, SourceState | None]]:
+    known = {state.source: state for state in states}
+    both = [(source, known.get(source.name)) for source in sources]
+    return [(source, state) for source, state in both if _is_due(source, state)]
+
+
+def _go_on(sources: list[Source], states: list[SourceState], budget: float) -> bool:
+    """Give those whose turn it is their slices; return whether a catalog that is being made came some way."""
+    deadline, more = time.monotonic() + budget, False
+    for source, state in _due(sources, states):
+        left = max(0.05, deadline - time.monotonic())
+        is_complete = state is not None and state.is_complete
+        report = refresh_source(source, budget=min(left, _SLICE_SECONDS) if is_complete else left, patient=True)
+        more = more or (report.seen > 0 and not (is_complete or report.done or report.problem))
+    return more
+
+
+def _wait_for(sources: list[Source], states: list[SourceState]) -> float:
+    """Return the seconds that a page may wait for a first look."""
+    if len(states) < len(sources) or any(not state.is_complete and not state.problem for state in states):
+        return _FIRST_WAIT
+    answering = [state for state in states if not state.problem]
+    return _OLD_WAIT if any(_age(state.checked_at) > IDLE_SECONDS for state in answering) else 0.0
+
+
+def _is_due(source: Source, state: SourceState | None) -> bool:
+    if state is None or state.checked_at is None or not (state.is_complete or state.problem):
+        return True
+    age = _age(state.checked_at)
+    return age < 0 or age > (DOWN_SECONDS if state.problem else THROTTLE_SECONDS)[source.vendor]
+
+
+def _age(moment: datetime | None) -> float:
+    return (timezone.now() - moment).total_seconds() if moment else float("inf")
