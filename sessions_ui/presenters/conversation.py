@@ -9,28 +9,15 @@ from dataclasses import dataclass, field, replace
 
 from agentos.catalog.models import CatalogRun
 from agentos.catalog.windows import Tree
-from agentos.records import BadRun, Message, Run, StepOutput, WorkflowRunOutput
+from agentos.records import BadRun, Message, Run, WorkflowRunOutput
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.media import MediaBook, MediumView
 from sessions_ui.presenters.tool_calls import ToolBook, ToolView
+from sessions_ui.presenters.workflow_steps import StepView, steps_of
 
 DELEGATE = "delegate_task_to_member"
 # Items of one run; a run of 304 tool calls has them all on its own page.
 ITEMS = 60
-STEPS = 80
-
-
-@dataclass(frozen=True)
-class StepView:
-    """A step of a workflow with those inside it flattened: `depth` tells how deep."""
-
-    name: str
-    kind: str
-    executor: str
-    depth: int
-    status: str
-    content: Clipped
-    error: str
 
 
 @dataclass(frozen=True)
@@ -158,27 +145,6 @@ def _closing_items(run: Run, own: list[Message], budget: Budget) -> Iterator[Ite
     if run.content is not None and not said and run.status != "ERROR":
         kind = "assistant" if isinstance(run.content, str) else "structured"
         yield Item(kind, who, budget.take(run.content_text), run.created_at)
-
-
-def steps_of(outputs: list[StepOutput], budget: Budget) -> Iterator[StepView]:
-    """Yield the steps depth first, without recursion, at most STEPS of them."""
-    waiting = [(output, 0) for output in reversed(outputs)]
-    shown = 0
-    while waiting and shown < STEPS:
-        output, depth = waiting.pop()
-        shown += 1
-        inside = output.steps
-        failed = output.success is False
-        yield StepView(
-            name=output.step_name or "Unnamed step",
-            kind=output.step_type or "",
-            executor=output.executor_name or "",
-            depth=min(depth, 12),
-            status="ERROR" if failed else "PAUSED" if output.is_paused else "COMPLETED",
-            content=budget.take("" if inside else output.content_text, budget.folded),
-            error=(output.error or "")[:500],
-        )
-        waiting.extend((step, depth + 1) for step in reversed(inside))
 
 
 def citations_of(run: Run) -> list[dict[str, str]]:

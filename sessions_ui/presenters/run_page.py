@@ -14,19 +14,23 @@ from agentos.records import (
     Metrics,
     ModelMetrics,
     Run,
+    build_forest,
     strip_for_postgres,
+    walk,
 )
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.conversation import Item, citations_of, items_of, lineage_of
 from sessions_ui.presenters.fetched_run import FetchedRun
 from sessions_ui.presenters.media import MediaBook, MediumView
-from sessions_ui.presenters.tool_calls import ToolView
+from sessions_ui.presenters.waterfall import Waterfall, runs_by_id, waterfall
 from sessions_ui.rendering.json_tree import DEPTH_LIMIT, NODE_LIMIT
 
 # Characters of stored text on the page, 300,000 in all: its messages, its session state, its record.
 MESSAGES_TEXT, STATE_TEXT, RECORD_TEXT = 200_000, 40_000, 60_000
 EACH_TEXT, EACH_VALUE = 20_000, 2_000
 ITEMS, TOOLS, RUNS_BELOW, METRIC_ROWS = 400, 400, 300, 60
+# Bytes of other runs that are read to show what was done in them.
+READ_BYTES = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -35,18 +39,6 @@ class Message:
 
     anchor: str
     item: Item
-
-
-@dataclass(frozen=True)
-class Step:
-    """A line of the run's steps: a run, or one of this run's tool calls. `bar`: hundredths of the longest."""
-
-    depth: int
-    duration: float | None
-    bar: float
-    run: CatalogRun | None = None
-    tool: ToolView | None = None
-    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,8 +67,7 @@ class RunPage:
 
     row: CatalogRun
     place: Place
-    steps: list[Step]
-    steps_left_out: int = 0
+    steps: Waterfall
     run: Run | None = None
     metrics: Metrics | None = None
     usage: list[Usage] = field(default_factory=list)
@@ -129,7 +120,7 @@ def run_page(fetched: FetchedRun) -> RunPage:
     if isinstance(run, BadRun):
         text = run.raw if isinstance(run.raw, str) else repr(run.raw)
         bad = budget.take(text)
-        return RunPage(row, place, _steps(row, below, []), left_out, problem=run.problem, bad_text=bad)
+        return RunPage(row, place, waterfall(row, below, {}, left_out), problem=run.problem, bad_text=bad)
     # What failed or waits matters most, so it takes from the budget first.
     error = budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None
     book = MediaBook(run)
@@ -137,8 +128,7 @@ def run_page(fetched: FetchedRun) -> RunPage:
     return RunPage(
         row=row,
         place=place,
-        steps=_steps(row, below, messages),
-        steps_left_out=left_out,
+        steps=waterfall(row, below, _runs_below(fetched, below), left_out),
         run=run,
         metrics=run.metrics,
         usage=list(islice(_usage(run.metrics), METRIC_ROWS)),
@@ -211,33 +201,14 @@ def _messages(items: Iterable[Item]) -> tuple[list[Message], int]:
     return shown, left_out
 
 
-def _steps(row: CatalogRun, below: list[CatalogRun], messages: list[Message]) -> list[Step]:
-    """Return this run, then its tool calls with the runs below it put among them by the time they began."""
-    calls = [(message, tool) for message in messages for tool in message.item.tools]
-    durations = [row.duration, *(run.duration for run in below), *(tool.duration for _, tool in calls)]
-    longest = max((seconds for seconds in durations if seconds is not None), default=0.0)
-
-    def step(depth: int, seconds: float | None, **what: Any) -> Step:
-        share = 100 * seconds / longest if seconds and longest > 0 else 0.0
-        return Step(min(depth, 6), seconds, round(max(0.0, min(100.0, share)), 1), **what)
-
-    def below_before(moment: int | None) -> Iterator[Step]:
-        # A run deeper than the next child belongs to the child before it.
-        while waiting and (waiting[-1].depth > row.depth + 1 or moment is None or _began(waiting[-1]) < moment):
-            run = waiting.pop()
-            yield step(run.depth - row.depth, run.duration, run=run)
-
-    waiting = below[::-1]
-    steps = [step(0, row.duration, run=row)]
-    for message, tool in calls:
-        steps += below_before(message.item.created_at or 0)
-        steps.append(step(1, tool.duration, tool=tool, anchor=message.anchor))
-    return [*steps, *below_before(None)]
-
-
-def _began(run: CatalogRun) -> int:
-    """When a run began; one of unknown time comes after the calls of known time."""
-    return run.created_at if run.created_at is not None else 2**63
+def _runs_below(fetched: FetchedRun, below: list[CatalogRun]) -> dict[str, Run]:
+    """Return the run and those below it by id, as many as READ_BYTES allow: what they did inside is in them alone."""
+    room, positions = READ_BYTES, []
+    for row in below:
+        if row.stored and row.position != fetched.row.position and (room := room - row.size) >= 0:
+            positions.append(row.position)
+    others = fetched.reader.runs(fetched.session.session_id, positions) if positions else []
+    return runs_by_id([node.run for node in walk(build_forest([fetched.stored, *others]))])
 
 
 def _usage(metrics: Metrics | None) -> Iterator[Usage]:

@@ -69,6 +69,10 @@ class ToolBook:
         """Return the calls of which no request is stored."""
         return [call for call in self.calls if call.request is None]
 
+    def number_of(self, call: ToolCall) -> int:
+        """Return a call's place among the run's calls, from 0."""
+        return self._numbers[id(call)]
+
     def views(self, calls: Iterable[ToolCall], budget: Budget) -> list[ToolView]:
         """Return these calls as lines."""
         return [self.view(call, budget) for call in calls]

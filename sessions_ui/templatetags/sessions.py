@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import localtime
 
-from agentos.catalog.keys import one_line
+from agentos.catalog.keys import one_line, quote_id
 from agentos.records import as_datetime
 from agentos.records import readable as readable_text
 from sessions_ui.rendering import plain
@@ -49,6 +49,12 @@ def readable(value: Any) -> str:
     Beside tags, `|plain` does it.
     """
     return "" if value is None else _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", readable_text(str(value)))
+
+
+@register.filter
+def quoted_id(value: Any) -> str:
+    """Return a stored id as it stands in a path: `{% url "run" row.source row.quoted_id step.run_id|quoted_id %}`."""
+    return quote_id(str(value))
 
 
 @register.simple_tag
@@ -181,6 +187,12 @@ def duration(value: Any) -> SafeString | str:
         return f"{value:.1f}{_NBSP}s" if 0 < value < 9.95 else f"{value:.0f}{_NBSP}s"
     minutes = round(value / 60)
     return f"{minutes}{_NBSP}min" if minutes < 60 else f"{minutes // 60:,}{_NBSP}h{_NBSP}{minutes % 60:02}"
+
+
+@register.filter
+def clock_mark(value: float) -> str:
+    """Show seconds on a clock: 0 s, 250 ms, 1.5 s, 4 min."""
+    return f"0{_NBSP}s" if value == 0 else str(duration(value)).replace(".0", "")
 
 
 @register.filter
