@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TOP = 20
 # Of a narrowed list, so many of the sessions updated last are counted, for so many seconds at most.
-CAP = 5_000
+CAP = 1_000
 SECONDS = 0.4
 # Those that the query can ask for.
 NAMES = tuple(name for name in (*COLUMNS, *TERMS) if name in FIELDS)

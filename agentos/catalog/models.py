@@ -6,11 +6,13 @@ No payload is here: texts are bounded, so every list, facet and count reads narr
 from collections.abc import Sequence
 
 from django.db import models
+from django.db.models.functions import Substr
 
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import index_key, quote_id
 from agentos.catalog.paging import SORTS
 from agentos.catalog.queries import SessionQuerySet
+from agentos.catalog.query.component_names import INDEXED
 from agentos.catalog.rollup_models import (  # noqa: F401  # Django looks for models here
     CatalogDay,
     CatalogHour,
@@ -101,6 +103,7 @@ class CatalogSession(models.Model):
                 fields=["component_key", "updated_at", "id", *COUNTED_OF["component_key"]], name="catalog_component"
             ),
             models.Index(fields=["last_status", "updated_at", "id"], name="catalog_status"),
+            models.Index(Substr("component_name", 1, INDEXED), "component_key", name="catalog_named"),
             *(models.Index(fields=[column, "id"], name=f"catalog_by_{name}") for name, column in ORDERS.items()),
             *(
                 models.Index(fields=[f"{of}_key", ORDERS[name], "id"], name=f"catalog_{of}_{name}")

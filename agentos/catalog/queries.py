@@ -8,9 +8,8 @@ from agentos.access.roles import AnyUser
 from agentos.access.rules import scope_of
 from agentos.catalog.keys import index_key
 from agentos.catalog.paging import DEFAULT_SORT, Page, page_of
-from agentos.catalog.query.compiler import compiled
+from agentos.catalog.query.compiler import Known, compiled
 from agentos.catalog.query.listing import ListQuery
-from agentos.catalog.query.term_filters import Terms
 from agentos.catalog.text.matching import Lookups
 
 if TYPE_CHECKING:
@@ -26,11 +25,11 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._lookups = Lookups()
-        self._terms = Terms()
+        self._known = Known()
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # Django's own hook, unknown to its stubs
-        clone._lookups, clone._terms = self._lookups, self._terms
+        clone._lookups, clone._known = self._lookups, self._known
         return clone
 
     @property
@@ -63,7 +62,7 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         """Sessions that match the query; none while a part of it is broken."""
         if query.broken:
             return self.none()
-        return self if query.node is None else self.filter(compiled(query.node, self._lookups.filter, self._terms))
+        return self if query.node is None else self.filter(compiled(query.node, self._lookups.filter, self._known))
 
     def page(self, sort: str = DEFAULT_SORT, cursor: str | None = None, limit: int = 50) -> "Page":
         """Return `limit` rows in the order `sort` from `cursor` on; the cost does not grow with the depth."""

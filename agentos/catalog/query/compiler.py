@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial, reduce
+from functools import reduce
 from operator import and_, or_
 from typing import Final
 
@@ -12,6 +12,7 @@ from django.db.models import FloatField, Q
 from django.utils import timezone
 
 from agentos.catalog.keys import index_key
+from agentos.catalog.query.component_names import ComponentNames
 from agentos.catalog.query.fields import FIELDS, KEYED, TYPES, Takes
 from agentos.catalog.query.term_filters import Terms, Wanted
 from agentos.catalog.query.tree import (
@@ -41,39 +42,53 @@ _NUMBERS: Final = {
 }  # fmt: skip
 # Fields whose values are terms: a session has several.
 _OF_TERMS: Final = frozenset({"tool", "model", "topic", "tag", "has", "health", *KEYED})
-_LOOKUPS: Final = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
+_COMPONENTS: Final = frozenset({"component", *TYPES})
+_COMPARISONS: Final = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _UNITS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DAY: Final = 86_400
 # A day behind these means that day and later, and the time before it.
 _MEANT: Final[dict[str, Operator]] = {"after": ">=", "before": "<"}
 
 
-def compiled(node: Node, words: Callable[[Words], Q], terms: Terms | None = None) -> Q:
+class Known:
+    """What indexes said of the parts of queries, each asked once for all statements of one page."""
+
+    def __init__(self) -> None:
+        self.terms = Terms()
+        self.names = ComponentNames()
+
+    def ask(self, node: Node) -> None:
+        """Look up what a query needs to know and is not known yet."""
+        tests = [leaf for leaf in leaves(node) if isinstance(leaf, Term)]
+        self.terms.ask(Wanted.of(leaf.field, leaf.test) for leaf in tests if _has_terms(leaf))
+        self.names.ask(leaf.test.text for leaf in tests if leaf.field in _COMPONENTS and isinstance(leaf.test, Exact))
+
+
+def compiled(node: Node, words: Callable[[Words], Q], known: Known | None = None) -> Q:
     """Return the filter of CatalogSession for `node`; `words` gives that of free words, which asks the text index.
 
-    `terms` remembers what the index of terms said. What is unknown matches no test, so its negation does.
+    `known` remembers what other indexes said. What is unknown matches no test, so its negation does.
     """
-    terms = terms or Terms()
-    tests = [leaf for leaf in leaves(node) if isinstance(leaf, Term) and _has_terms(leaf)]
-    terms.ask(Wanted.of(leaf.field, leaf.test) for leaf in tests)
-    return _compiled(node, words, terms)
+    known = known or Known()
+    known.ask(node)
+    return _compiled(node, words, known)
 
 
-def _compiled(node: Node, words: Callable[[Words], Q], terms: Terms) -> Q:
+def _compiled(node: Node, words: Callable[[Words], Q], known: Known) -> Q:
     match node:
         case Words():
             return words(node)
         case Term(field, test):
-            return terms.filter(Wanted.of(field, test)) if _has_terms(node) else _term(node)
+            return known.terms.filter(Wanted.of(field, test)) if _has_terms(node) else _term(node, known.names)
         case Not(part):
-            return ~_compiled(part, words, terms)
+            return ~_compiled(part, words, known)
         case And(parts):
-            return reduce(and_, (_compiled(part, words, terms) for part in parts))
+            return reduce(and_, (_compiled(part, words, known) for part in parts))
         case Or(parts):
             of_terms = [part for part in parts if isinstance(part, Term) and _has_terms(part)]
-            others = [_compiled(part, words, terms) for part in parts if part not in of_terms]
+            others = [_compiled(part, words, known) for part in parts if part not in of_terms]
             wanted = [Wanted.of(part.field, part.test) for part in of_terms]
-            return reduce(or_, [terms.filter(*wanted), *others] if wanted else others)
+            return reduce(or_, [known.terms.filter(*wanted), *others] if wanted else others)
 
 
 def _has_terms(term: Term) -> bool:
@@ -81,8 +96,11 @@ def _has_terms(term: Term) -> bool:
     return term.field.partition(".")[0] in _OF_TERMS and not isinstance(term.test, Missing)
 
 
-def _term(term: Term) -> Q:
+def _term(term: Term, names: ComponentNames) -> Q:
     field, test = FIELDS[term.field], term.test
+    if field.name in _COMPONENTS:
+        found = _component(test, names)
+        return found & Q(session_type=field.name) if field.name in TYPES else found
     if field.takes is Takes.NUMBER:
         return _number(_NUMBERS[field.name], test)
     if field.takes is Takes.TIME:
@@ -118,17 +136,17 @@ def _identified(name: str, test: Test) -> Q:
     return _nullable(f"{name}_id", test)
 
 
-def _component(test: Test, kind: str = "") -> Q:
-    found = _identified("component", test)
-    if not isinstance(test, Missing):
-        found |= _nullable("component_name", test)
-    return found & Q(session_type=kind) if kind else found
+def _component(test: Test, names: ComponentNames) -> Q:
+    match test:
+        case Exact(text):
+            return names.filter(text)
+        case Prefix():
+            return _nullable("component_id", test) | _nullable("component_name", test)
+    return _nullable("component_id", test)
 
 
 _TEXTS: Final[dict[str, Callable[[Test], Q]]] = {
     "user": lambda test: _identified("user", test),
-    "component": _component,
-    **{kind: partial(_component, kind=kind) for kind in TYPES},
     "type": lambda test: _stored("session_type", test),
     "source": lambda test: _stored("source", test),
     "status": lambda test: _stored("last_status", test),
@@ -152,12 +170,12 @@ def _compared(column: str, operator: str, bound: Decimal) -> Q:
 
     known = Q(**{f"{column}__isnull": False})
     if isinstance(CatalogSession._meta.get_field(column), FloatField):
-        return known & Q(**{f"{column}__{_LOOKUPS[operator]}": float(bound)})
+        return known & Q(**{f"{column}__{_COMPARISONS[operator]}": float(bound)})
     if operator == "=" and bound % 1:
         return Q(pk__in=())
     # A column of whole numbers is compared with a whole number: > 1.5 is > 1, and < 1.5 is < 2.
     whole = math.floor(bound) if operator in (">", "<=") else math.ceil(bound)
-    return known & Q(**{f"{column}__{_LOOKUPS[operator]}": whole})
+    return known & Q(**{f"{column}__{_COMPARISONS[operator]}": whole})
 
 
 def _time(field: str, test: Test) -> Q:
