@@ -70,6 +70,8 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 # Seconds without a byte from the model server before a turn fails.
 AGENTOS_MODEL_TIMEOUT = env.float("AGENTOS_MODEL_TIMEOUT", 120.0)
+# Agents, teams and workflows of this process that answer in their sessions: "module:attribute, …".
+AGENTOS_AGENTS = env.str("AGENTOS_AGENTS", "")
 # Who carries turns out: threads of the web process, or processes of `manage.py worker`.
 AGENTOS_TURNS = env.str("AGENTOS_TURNS", "thread", validate=validate.OneOf(["thread", "worker"]))
 # Turns carried out at once in one process.

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:  # settings are not there yet when pytest reads this file
@@ -23,6 +24,10 @@ if TYPE_CHECKING:  # settings are not there yet when pytest reads this file
 CORPUS = Path(__file__).parent / "data" / "corpus"
 SQLITE_FILES = ("agno-v2.db", "agno-v3.db", "agno-v2.0.db", "agno-v2-to-v3.db")
 PG_DUMPS = ("agno-v2.pg.sql.gz", "agno-v3.pg.sql.gz")
+
+# How long an example takes says more about who else is at work on the machine than about the code.
+hypothesis.settings.register_profile("agentos", deadline=None)
+hypothesis.settings.load_profile("agentos")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,8 +5,9 @@ A tool may work for minutes without a word, so this cannot be left to what arriv
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
@@ -21,12 +22,19 @@ logger = logging.getLogger(__name__)
 BEAT: Final = 2.0
 
 
+@dataclass
+class Beating:
+    """A turn that is kept alive. `cancel` asks its run to stop; whoever answers may have a way of its own."""
+
+    cancel: Callable[[str], object] = cancel_run
+
+
 class Heart:
     """One thread, alive while there is a turn to beat for."""
 
     def __init__(self, seconds: float = BEAT) -> None:
         self._seconds = seconds
-        self._turns: set[UUID] = set()
+        self._turns: dict[UUID, Beating] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._idle = threading.Event()
@@ -38,19 +46,20 @@ class Heart:
             return set(self._turns)
 
     @contextmanager
-    def beating(self, turn_id: UUID) -> Iterator[None]:
+    def beating(self, turn_id: UUID) -> Iterator[Beating]:
         """Beat for a turn as long as the block lasts."""
+        beating = Beating()
         with self._lock:
-            self._turns.add(turn_id)
+            self._turns[turn_id] = beating
             self._idle.clear()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="turns-heart", daemon=True)
                 self._thread.start()
         try:
-            yield
+            yield beating
         finally:
             with self._lock:
-                self._turns.discard(turn_id)
+                self._turns.pop(turn_id, None)
                 if not self._turns:
                     self._idle.set()
 
@@ -59,7 +68,7 @@ class Heart:
             while True:
                 self._idle.wait(self._seconds)
                 with self._lock:
-                    turns = list(self._turns)
+                    turns = dict(self._turns)
                     if not turns:
                         self._thread = None
                         return
@@ -67,9 +76,9 @@ class Heart:
         finally:
             connections.close_all()
 
-    def _beat(self, turns: list[UUID]) -> None:
+    def _beat(self, turns: dict[UUID, Beating]) -> None:
         try:
-            for turn_id in beat_all(turns):
-                cancel_run(str(turn_id))
+            for turn_id in beat_all(list(turns)):
+                turns[turn_id].cancel(str(turn_id))
         except Exception:  # the database is away: turns that it takes for dead are told so when they next write
             logger.exception("The turns of this process could not be kept alive")

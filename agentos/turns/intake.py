@@ -1,36 +1,76 @@
-"""Takes in a model's answer: writes it to the turn's log about ten times a second, whatever the model's pace."""
+"""Takes in an answer: writes it to the turn's log about ten times a second, whatever the model's pace."""
 
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from agentos.agents.cancelling import cancel_run
 from agentos.llm import Delta, Model, ModelError, Request
+from agentos.records import strip_for_postgres
+from agentos.records.events import RunOutputEvent
+from agentos.records.text import as_text
 from agentos.turns.log import Entry, beat
 from agentos.turns.models import TurnEvent
+from agentos.turns.steps import step_of
 
 # Seconds between two writes while text arrives, and between two signs of life while none does.
 _FLUSH: Final = 0.1
 _BEAT: Final = 1.0
+# Between what is said before a step and after it.
+_NEW_PART: Final = "\n\n"
+# Events of steps that a log holds at most: an agent may call tools for ever.
+MOST_STEPS: Final = 1_000
 
 
 class Intake:
-    """What has arrived for one turn. It stands before the model: whoever asks that model, it listens.
+    """What has arrived for one turn.
 
-    A stop that somebody asked for reaches the run as a wish to cancel it.
+    It stands before the model of a component that was rebuilt here, and listens to whoever asks that model. Of any
+    other component it hears the events. A stop that somebody asked for reaches the run by `cancel`.
     """
 
-    def __init__(self, turn_id: UUID) -> None:
+    def __init__(self, turn_id: UUID, cancel: Callable[[str], object] = cancel_run) -> None:
+        self.cancel = cancel
         self._turn_id = turn_id
+        self._steps_left = MOST_STEPS
+        self._has_said = self._is_new_part = False
         self._pending = {TurnEvent.Kind.REASONING: "", TurnEvent.Kind.CONTENT: ""}
         self._written = time.monotonic()
 
     def watch(self, model: Model) -> Model:
         """Return the model with this intake before it."""
         return _Watched(model, self)
+
+    def hear(self, event: RunOutputEvent, *, tells: bool) -> None:
+        """Take in what the run does; with `tells` also what it says.
+
+        Raises:
+            TurnLost: the turn does not run any more.
+        """
+        run_id = str(self._turn_id)
+        if tells and self._is_own(event, run_id):
+            self._say(event)
+        elif self._steps_left and (step := step_of(event, run_id)):
+            self._steps_left -= 1
+            self._is_new_part = self._has_said
+            self._write(step)
+
+    def _is_own(self, event: RunOutputEvent, run_id: str) -> bool:
+        """Whether the event is a piece of this run's own answer; a workflow speaks by the agents of its steps."""
+        said = event.is_content or event.event == "WorkflowCompleted"
+        return said and run_id in (event.run_id, event.workflow_run_id)
+
+    def _say(self, event: RunOutputEvent) -> None:
+        if event.event == "WorkflowCompleted" and self._has_said:
+            return  # what its steps said
+        text = as_text(event.content)
+        if text and self._is_new_part:
+            text, self._is_new_part = f"{_NEW_PART}{text}", False
+        self._has_said = self._has_said or bool(text)
+        self.add(Delta(content=text, reasoning=event.reasoning_content or ""))
 
     def add(self, delta: Delta) -> None:
         """Take in the next piece of the answer, or a tick.
@@ -51,14 +91,16 @@ class Intake:
         if waited >= (_FLUSH if any(self._pending.values()) else _BEAT):
             self._write()
 
-    def _write(self, *, last: bool = False) -> None:
+    def _write(self, step: dict[str, Any] | None = None, *, last: bool = False) -> None:
         entries: list[Entry] = []
         for kind in (TurnEvent.Kind.REASONING, TurnEvent.Kind.CONTENT):
             text, self._pending[kind] = split_whole(self._pending[kind], last=last)
             if text:
                 entries.append((kind, {"text": text}))
+        if step is not None:
+            entries.append((TurnEvent.Kind.STEP, strip_for_postgres(step)))
         if beat(self._turn_id, entries):
-            cancel_run(str(self._turn_id))
+            self.cancel(str(self._turn_id))
         self._written = time.monotonic()
 
 

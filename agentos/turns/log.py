@@ -157,6 +157,12 @@ def reasoning_so_far(turn: Turn, seq: int | None = None) -> str:
     return _text(turn, TurnEvent.Kind.REASONING, seq)
 
 
+def steps_so_far(turn: Turn, seq: int) -> list[dict[str, Any]]:
+    """Return the payloads of the step events up to and including event `seq`."""
+    events = TurnEvent.objects.filter(turn=turn, kind=TurnEvent.Kind.STEP, seq__lte=seq)
+    return list(events.order_by("seq").values_list("payload", flat=True))
+
+
 def _text(turn: Turn, kind: TurnEvent.Kind, seq: int | None) -> str:
     events = TurnEvent.objects.filter(turn=turn, kind=kind)
     if seq is not None:

@@ -104,7 +104,10 @@ class Turn(models.Model):
 
 
 class TurnEvent(models.Model):
-    """One entry of a turn's log. Content and reasoning events hold what was added, `payload["text"]`."""
+    """One entry of a turn's log. Content and reasoning events hold what was added, `payload["text"]`.
+
+    The payload of a step is described by `steps.step_of`.
+    """
 
     class Kind(models.TextChoices):
         """What an event tells."""
@@ -112,6 +115,7 @@ class TurnEvent(models.Model):
         STARTED = "started"
         CONTENT = "content"
         REASONING = "reasoning"
+        STEP = "step"
         STATUS = "status"
         ERROR = "error"
         DONE = "done"

@@ -18,10 +18,10 @@ from agentos.db.base import SessionChange
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
 from agentos.db.sql import SqlDb
-from agentos.records import File, Image, Run, Session
-from agentos.turns.answering import Answerer, rebuilt
+from agentos.records import Run, Session
+from agentos.turns.answerers import Answerer, answerer
 from agentos.turns.channel import announce
-from agentos.turns.heart import Heart
+from agentos.turns.heart import Beating, Heart
 from agentos.turns.intake import Intake
 from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, mark_orphans
 from agentos.turns.models import Turn, TurnEvent
@@ -37,7 +37,12 @@ NO_SESSION: Final = "The session has been deleted, so nothing can be added to it
 NOT_STORED: Final = "The answer was received but could not be stored: {why}"
 # Seconds until storing is tried once more, after a fault of the source.
 _RETRY: Final = 1.0
-_ENDS: Final = {"COMPLETED": Status.COMPLETED, "ERROR": Status.FAILED, "CANCELLED": Status.CANCELLED}
+_ENDS: Final = {
+    "COMPLETED": Status.COMPLETED,
+    "ERROR": Status.FAILED,
+    "CANCELLED": Status.CANCELLED,
+    "PAUSED": Status.WAITING,
+}
 
 
 class CannotAnswer(Exception):
@@ -53,8 +58,8 @@ def run_turn(turn_id: UUID) -> None:
     if turn is None:
         return
     try:
-        with _heart.beating(turn_id):
-            _carry_out(turn)
+        with _heart.beating(turn_id) as beating:
+            _carry_out(turn, beating)
     except TurnLost:
         logger.warning("Turn %s was taken for dead and is left alone", turn_id)
     except (CannotAnswer, SourceError) as error:
@@ -113,50 +118,42 @@ def _works_here() -> bool:
     return _is_worker or settings.AGENTOS_TURNS == "thread"
 
 
-def _carry_out(turn: Turn) -> None:
+def _carry_out(turn: Turn, beating: Beating) -> None:
     source = _source(turn)
     session = Reader(source).session(turn.session_id)
     if session is None:
         raise CannotAnswer(NO_SESSION)
     _check_rights(turn, session)
-    intake = Intake(turn.pk)
-    who = rebuilt(session, TurnDb(source, turn.pk), intake.watch)
-    started = {"answering": who.stored.label, "model": who.model.id}
+    db, intake = TurnDb(source, turn.pk), Intake(turn.pk)
+    who = answerer(turn, session, db, intake)
+    intake.cancel = beating.cancel = who.cancel
+    started = {"answering": who.label, "model": who.model_id}
     beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started)
-    run = _answered(turn, session, who)
+    run = _answered(turn, db, who, intake)
     _refresh(source, turn.session_id)
     problem = run.content_text if run.status == "ERROR" else ""
     finish(turn.pk, _ENDS[str(run.status)], run_id=str(turn.pk), problem=problem)
 
 
-def _answered(turn: Turn, session: Session, who: Answerer) -> Run:
-    """Run the session's component on the turn's message, and return the run, which is stored by then.
+def _answered(turn: Turn, db: SqlDb, who: Answerer, intake: Intake) -> Run:
+    """Let who answers do so, and return the run, which is stored by then.
 
     Raises:
         CannotAnswer: it could not be stored.
         TurnLost: the turn was taken for dead meanwhile; nothing was stored.
     """
-    events = who.component.run(
-        turn.message,
-        stream=True,
-        run_id=str(turn.pk),
-        session_id=turn.session_id,
-        user_id=session.user_id,
-        metadata={"agentos_sessions": {"continued_by": turn.actor}},
-        images=[Image.from_dict(image) for image in turn.attachments.get("images", ())],
-        files=[File.from_dict(file) for file in turn.attachments.get("files", ())],
-    )
     fault: Exception | None = None
     try:
-        for _ in events:  # the intake listens to the model itself
-            pass
+        for event in who.events():
+            intake.hear(event, tells=who.tells)
     except SourceError as error:
         raise CannotAnswer(NOT_STORED.format(why=error)) from error
     except TurnLost:
         raise
     except Exception as error:  # a workflow stores the failure of its step, and then raises it
         fault = error
-    run = who.component.db.get_run(str(turn.pk)) if who.component.db else None
+    intake.end()
+    run = db.get_run(str(turn.pk))
     if not isinstance(run, Run):
         raise fault or RuntimeError("The run ended and was not stored.")
     return run

@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from agentos.turns.intake import storable
-from agentos.turns.log import answer_so_far, events_after, reasoning_so_far, request_cancel
+from agentos.turns.log import answer_so_far, events_after, reasoning_so_far, request_cancel, steps_so_far
 from agentos.turns.models import Turn, session_key
 from agentos.turns.runner import run_turn, start, sweep_orphans
 from agentos.turns.states import Status
@@ -21,6 +21,7 @@ __all__ = [
     "request_cancel",
     "retry",
     "run_turn",
+    "steps_so_far",
     "submit",
     "sweep_orphans",
 ]

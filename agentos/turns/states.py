@@ -10,17 +10,21 @@ class Status(models.TextChoices):
 
     QUEUED = "queued", "Waiting in line"
     RUNNING = "running", "Answering"
+    WAITING = "waiting", "Waiting for a person"
     COMPLETED = "completed", "Answered"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Stopped"
     INTERRUPTED = "interrupted", "Interrupted"
 
 
-# An interrupted turn may still end otherwise: its runner was only slow, and had just stored the run.
+# An interrupted turn may still end otherwise: its runner was only slow, and had just stored the run. A turn whose run
+# waits for a person is over: whoever decides makes the next one.
+_ENDS: Final = (Status.WAITING, Status.COMPLETED, Status.FAILED, Status.CANCELLED)
 ALLOWED: Final[dict[Status, frozenset[Status]]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.FAILED, Status.CANCELLED}),
-    Status.RUNNING: frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.INTERRUPTED}),
-    Status.INTERRUPTED: frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED}),
+    Status.RUNNING: frozenset({*_ENDS, Status.INTERRUPTED}),
+    Status.INTERRUPTED: frozenset(_ENDS),
+    Status.WAITING: frozenset(),
     Status.COMPLETED: frozenset(),
     Status.FAILED: frozenset(),
     Status.CANCELLED: frozenset(),

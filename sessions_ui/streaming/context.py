@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.agents import registry
 from agentos.catalog.models import CatalogSession
 from agentos.llm.demo import DEMO_MODEL_ID
 from agentos.turns.answering import DEFAULT_MODEL, limits_of
@@ -15,6 +16,8 @@ from agentos.turns.models import Turn
 from agentos.turns.service import MAX_MESSAGE, sweep_orphans
 from sessions_ui.streaming.live import LiveTurn
 
+REGISTERED: Final = "It answers itself, with its tools: it is registered here as {place}."
+OWN_MODELS: Final = "of its own"
 # How many of a session's turns are shown as they go on; more wait unseen.
 _SHOWN: Final = 10
 
@@ -68,15 +71,16 @@ def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: st
         reason = str(error)
     else:
         reason = ""
-    is_demo = not settings.OPENAI_API_KEY
+    found = registry.find(row.session_type, row.component_id)
+    is_demo = found is None and not settings.OPENAI_API_KEY
     return Composer(
         row=row,
         reason=reason,
         key=uuid.uuid4().hex,
         answering=row.component_name or row.component_id or f"The {row.session_type or 'agent'}",
-        model=DEMO_MODEL_ID if is_demo else row.model or DEFAULT_MODEL,
+        model=(found.model_id or OWN_MODELS) if found else DEMO_MODEL_ID if is_demo else row.model or DEFAULT_MODEL,
         is_demo=is_demo,
-        limits=limits_of(row.session_type or "agent"),
+        limits=[REGISTERED.format(place=found.place)] if found else limits_of(row.session_type or "agent"),
         draft=draft,
         problem=problem,
     )

@@ -1,22 +1,24 @@
 """What a running turn shows: the whole answer so far, so that a message may be missed or come twice without harm."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from django.conf import settings
+from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from agentos.catalog.keys import quote_id
 from agentos.turns.models import Turn, TurnEvent
-from agentos.turns.service import answer_so_far, events_after, reasoning_so_far
+from agentos.turns.service import answer_so_far, events_after, reasoning_so_far, steps_so_far
 from sessions_ui.rendering import markdown, plain
 from sessions_ui.streaming import sse
 
 # Characters of an answer that are shown while it grows; a longer one shows its end until it is complete.
 SHOWN: Final = 60_000
+STEPS_SHOWN: Final = 50
 EARLIER: Final = mark_safe('<p class="earlier">The beginning is shown when the answer is complete.</p>')
 
 WAITING: Final = mark_safe("<b>Waiting in line</b> for the message before it.")
@@ -62,12 +64,21 @@ class LiveTurn:
     seq: int = 0
     text: str = ""
     reasoning: str = ""
+    steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     done: bool = False
 
     @classmethod
     def at(cls, turn: Turn, seq: int) -> "LiveTurn":
         """Return the state that a browser has which got everything up to event `seq`."""
-        return cls(turn, seq, answer_so_far(turn, seq), reasoning_so_far(turn, seq))
+        live = cls(turn, seq, answer_so_far(turn, seq), reasoning_so_far(turn, seq))
+        for step in steps_so_far(turn, seq):
+            live.take_step(step)
+        return live
+
+    def take_step(self, step: dict[str, Any]) -> None:
+        """Take in what the log says of a step; what it said of it before stands where it says nothing new."""
+        key = str(step.get("key"))
+        self.steps[key] = self.steps.get(key, {}) | step
 
     @property
     def quoted_session_id(self) -> str:
@@ -85,6 +96,13 @@ class LiveTurn:
         return reasoning_html(self.reasoning)
 
     @property
+    def steps_html(self) -> SafeString:
+        """What the run did besides talking, for the page: the last of it, if it is much."""
+        steps = list(self.steps.values())
+        context = {"steps": steps[-STEPS_SHOWN:], "steps_before": max(0, len(steps) - STEPS_SHOWN)}
+        return render_to_string("sessions_ui/composer.html#steps", context)
+
+    @property
     def line(self) -> SafeString:
         """The live line, for the page."""
         return status_html(self.turn)
@@ -97,12 +115,16 @@ class LiveTurn:
                 self.text += str(event.payload.get("text", ""))
             elif event.kind == TurnEvent.Kind.REASONING:
                 self.reasoning += str(event.payload.get("text", ""))
+            elif event.kind == TurnEvent.Kind.STEP:
+                self.take_step(event.payload)
             self.seq = event.seq
         messages = []
         if TurnEvent.Kind.STARTED in kinds:
             messages.append(sse.message("status", self.line, self.seq))
         if TurnEvent.Kind.REASONING in kinds:
             messages.append(sse.message("reasoning", self.thoughts, self.seq))
+        if TurnEvent.Kind.STEP in kinds:
+            messages.append(sse.message("steps", self.steps_html, self.seq))
         if TurnEvent.Kind.CONTENT in kinds:
             messages.append(sse.message("answer", self.answer, self.seq))
         if TurnEvent.Kind.DONE in kinds:
@@ -114,6 +136,7 @@ class LiveTurn:
         """Return the messages that show everything up to now to a browser that has nothing."""
         messages = [sse.message("status", self.line, self.seq)]
         messages += [sse.message("reasoning", self.thoughts, self.seq)] if self.reasoning else []
+        messages += [sse.message("steps", self.steps_html, self.seq)] if self.steps else []
         messages += [sse.message("answer", self.answer, self.seq)] if self.text else []
         return messages
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from agentos.agents import registry
 from agentos.db.sources import Source, SourceError, all_sources, check
 
 
@@ -71,6 +72,13 @@ def model() -> Finding:
     return Finding(True, "Model: OPENAI_API_KEY is not set, so the built-in demo model answers.")
 
 
+def components() -> Iterator[Finding]:
+    """Look at the agents, teams and workflows that are registered here; none is no problem."""
+    for one in registry.registered():
+        yield Finding(True, f"{one.kind.capitalize()} {one.id} of {one.place} answers in its own sessions.")
+    yield from (Finding(False, sentence) for sentence in registry.problems())
+
+
 class Command(BaseCommand):
     """`doctor`."""
 
@@ -79,7 +87,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a finding."""
-        findings = [own_database(), *sources(), model()]
+        findings = [own_database(), *sources(), model(), *components()]
         for finding in findings:
             self.stdout.write(str(finding))
         problems = sum(not finding.well for finding in findings)

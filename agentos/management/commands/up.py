@@ -18,7 +18,7 @@ from django.db import DatabaseError
 
 from agentos.catalog.keeping import follower
 from agentos.db.sources import SourceError, parse_sources
-from agentos.management.commands.doctor import own_database_fault, sources
+from agentos.management.commands.doctor import components, own_database_fault, sources
 from agentos.management.people import first_admin_token, link_url
 from agentos.turns.service import sweep_orphans
 
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError(own_database_fault(error)) from error
         if demo:
             call_command("demo", stdout=self.stdout)
-        for finding in sources():
+        for finding in (*sources(), *components()):  # which also loads them before the first page
             self.stdout.write(str(finding))
 
     def _greet(self, host: str, port: int) -> None:

@@ -151,7 +151,7 @@ FORGED = st.tuples(
 
 
 # The rows are only read, so all examples may share them.
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text() | FORGED, sort=st.sampled_from(ALL_SORTS))
 def test_any_cursor_gives_a_page_or_the_first_one_with_a_sentence(db: None, text: str, sort: str) -> None:
     if not CatalogSession.objects.exists():

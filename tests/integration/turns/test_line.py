@@ -11,6 +11,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from agentos.db.sources import Source
+from agentos.turns.heart import Beating
 from agentos.turns.log import INTERRUPTED, TurnLost, answer_so_far, beat, beat_all, claim, events_after, finish
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.runner import _carry_out, run_turn, sweep_orphans
@@ -118,7 +119,7 @@ def test_a_runner_taken_for_dead_stores_nothing(source: Source, ask: Ask, fake_m
     assert claimed is not None
     finish(turn.pk, Status.INTERRUPTED)
     with pytest.raises(TurnLost):
-        _carry_out(claimed)
+        _carry_out(claimed, Beating())
     assert len(runs_of(source, AGENT)) == before
 
 

@@ -25,7 +25,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ANY_TEXT | MARKUP)
 @example("[a](https://e.example/\U00100000" + "Ab1/" * 60 + ")")
 @example("https://" + "Ab1/" * 60 + "\u202e.example")
@@ -34,7 +34,7 @@ def test_any_text_renders_to_what_is_allowed(text: str) -> None:
         check(html)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(JSON)
 def test_any_json_renders_to_what_is_allowed(value: Any) -> None:
     check(json_tree(value))

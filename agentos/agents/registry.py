@@ -1,0 +1,153 @@
+"""Agents, teams and workflows that live in this process, as AGENTOS_AGENTS names them: "module:attribute, …".
+
+They may be ours or Agno's own objects. Both answer by the same `run`; what differs is told apart here.
+"""
+
+import base64
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any, Final, Literal
+
+from django.conf import settings
+
+from agentos.agents import cancelling
+from agentos.agents.component import SessionComponent
+from agentos.db.agno import agno_db, is_of
+from agentos.db.sql import SqlDb
+from agentos.records import File, Image
+from agentos.records.events import RunOutputEvent
+from agentos.records.runs import Kind
+
+__all__ = ["Registered", "find", "problems", "registered"]
+
+KINDS: Final[dict[str, Kind]] = {"Agent": "agent", "Team": "team", "Workflow": "workflow"}
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A component of this process. `place`: as AGENTOS_AGENTS names it. `vendor`: whose class it is."""
+
+    kind: Kind
+    id: str
+    name: str | None
+    place: str
+    vendor: Literal["agentos", "agno"]
+    component: Any
+
+    @property
+    def model_id(self) -> str:
+        """The id of its model; "" for a workflow, or when its class does not say."""
+        model = getattr(self.component, "model", None)
+        return str(getattr(model, "id", "") or "")
+
+    def run(
+        self, message: str, *, db: SqlDb, attachments: Mapping[str, list[dict[str, Any]]], **options: Any
+    ) -> Iterator[RunOutputEvent]:
+        """Answer in a session of `db`'s source: yield the run's events while it goes on. It is stored when they end.
+
+        `options`: session_id, run_id, user_id, metadata. `attachments`: images and files in Agno's stored form.
+
+        Raises:
+            Exception: whatever the component raises.
+        """
+        own, images, files = self._bound(db), attachments.get("images", ()), attachments.get("files", ())
+        if self.vendor == "agno":
+            media = import_module("agno.media")
+            options |= {"images": [_agno_image(media, one) for one in images] or None}
+            options |= {"files": [_agno_file(media, one) for one in files] or None}
+        else:
+            options |= {"images": [Image.from_dict(one) for one in images], "files": [*map(File.from_dict, files)]}
+        for event in own.run(message, stream=True, stream_events=True, **options):
+            yield event if isinstance(event, RunOutputEvent) else RunOutputEvent.from_dict(event.to_dict())
+
+    def cancel(self, run_id: str) -> None:
+        """Ask a run of it to stop, from any thread."""
+        if self.vendor == "agno":
+            self.component.cancel_run(run_id)
+        else:
+            cancelling.cancel_run(run_id)
+
+    def _bound(self, db: SqlDb) -> Any:
+        """Return a copy for one run: it keeps its session in `db`'s source, wherever the original keeps its own."""
+        if self.vendor == "agno":
+            keep = is_of(getattr(self.component, "db", None), db.source)
+            return self.component.deep_copy(update={} if keep else {"db": agno_db(db.source)})
+        bound = copy.copy(self.component)
+        bound.db = db
+        return bound
+
+
+def registered() -> tuple[Registered, ...]:
+    """Return the components that AGENTOS_AGENTS names; those that cannot be loaded are left out (see `problems`)."""
+    return _loaded(settings.AGENTOS_AGENTS)[0]
+
+
+def problems() -> tuple[str, ...]:
+    """Return a sentence for each part of AGENTOS_AGENTS that names no component."""
+    return _loaded(settings.AGENTOS_AGENTS)[1]
+
+
+def find(kind: str | None, component_id: str | None) -> Registered | None:
+    """Return the component of this kind and id, if it is registered."""
+    return next((one for one in registered() if (one.kind, one.id) == (kind, component_id)), None)
+
+
+@lru_cache(maxsize=8)
+def _loaded(text: str) -> tuple[tuple[Registered, ...], tuple[str, ...]]:
+    found: dict[tuple[str, str], Registered] = {}
+    wrong: list[str] = []
+    for place in filter(None, (part.strip() for part in text.split(","))):
+        try:
+            for one in _components(place):
+                if (one.kind, one.id) in found:
+                    wrong.append(f"AGENTOS_AGENTS: the {one.kind} {one.id!r} of {place} is registered already.")
+                else:
+                    found[one.kind, one.id] = one
+        except Exception as error:  # a module of somebody else's may raise anything while it is imported
+            said = str(error).strip().splitlines()[:1] or [type(error).__name__]
+            wrong.append(f"AGENTOS_AGENTS: {place} cannot be loaded: {said[0]}")
+    return tuple(found.values()), tuple(wrong)
+
+
+def _components(place: str) -> Iterator[Registered]:
+    """Yield what a place holds: a component, or a list of them.
+
+    Raises:
+        ValueError: it is no place, or something there is no component.
+    """
+    module, _, attribute = place.partition(":")
+    if not attribute:
+        raise ValueError("write module:attribute.")
+    value = getattr(import_module(module), attribute)
+    for component in value if isinstance(value, list | tuple) else (value,):
+        yield _registered(component, place)
+
+
+def _registered(component: Any, place: str) -> Registered:
+    if isinstance(component, SessionComponent):
+        return Registered(component.kind, component.component_id, component.name, place, "agentos", component)
+    kinds = [KINDS[base.__name__] for base in type(component).__mro__ if _is_agnos(base)]
+    if not kinds:
+        raise ValueError(f"a {type(component).__name__} is no agent, team or workflow.")
+    component.set_id()  # Agno makes it of the name, but only once it runs
+    return Registered(kinds[0], str(component.id), component.name, place, "agno", component)
+
+
+def _is_agnos(base: type) -> bool:
+    return base.__module__.split(".")[0] == "agno" and base.__name__ in KINDS
+
+
+def _agno_image(media: Any, stored: Mapping[str, Any]) -> Any:
+    content = base64.b64decode(stored["content"])
+    return media.Image(
+        id=stored.get("id"), content=content, mime_type=stored.get("mime_type"), format=stored.get("format")
+    )
+
+
+def _agno_file(media: Any, stored: Mapping[str, Any]) -> Any:
+    return media.File(
+        content=stored["content"].encode(), mime_type=stored.get("mime_type"), filename=stored.get("filename")
+    )
