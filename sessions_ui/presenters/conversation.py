@@ -86,21 +86,24 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget) -> RunView:
     )
 
 
-def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False) -> Iterator[Item]:
+def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False, start: int = 1) -> Iterator[Item]:
     """Yield what happened in the run, in order. `everything`: system messages and copied history as well.
 
-    What of the media `book` still holds at the end belongs to no item.
+    `start`: the number of the first message that is wanted. What of the media `book` still holds at the end belongs to
+    no item.
     """
     messages = run.messages
     own = [message for message in messages if not message.from_history]
-    if everything and len(own) < len(messages):
+    if everything and len(own) < len(messages) and start == 1:
         yield Item("history", text=Clipped("", len(messages) - len(own)))
     tools = ToolBook(run)
-    if not any(message.role == "user" for message in own) and run.input_text:
+    if not any(message.role == "user" for message in own) and run.input_text and start == 1:
         given = book.take(run.input_media)
         yield Item("user", run.user_id or "", budget.take(run.input_text), run.created_at, media=given)
     for place, message in enumerate(messages, 1):
-        if not message.from_history:
+        if place < start:
+            book.skip(message.media)
+        elif not message.from_history:
             items = _message_items(run, message, tools, budget, book, everything)
             yield from (replace(item, place=place) for item in items)
     if unasked := tools.unasked():

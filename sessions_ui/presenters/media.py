@@ -87,6 +87,10 @@ class MediaBook:
             views.append(medium_view(medium, number))
         return views
 
+    def skip(self, media: Iterable[Media]) -> None:
+        """Count these as handed out: they stand in another part of the run's page."""
+        self._taken.update(number for medium in media if (number := self._numbers.get(key_of(medium))) is not None)
+
     def rest(self) -> tuple[list[MediumView], int]:
         """Return the chips that no earlier call returned, AT_ONCE at most, and how many there are besides."""
         left = [number for number in range(len(self._media)) if number not in self._taken]

@@ -7,6 +7,7 @@ from itertools import islice, takewhile
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Subquery
+from django.http import QueryDict
 
 from agentos.catalog.models import CatalogRun
 from agentos.records import (
@@ -19,16 +20,20 @@ from agentos.records import (
     walk,
 )
 from sessions_ui.presenters.budget import Budget, Clipped
-from sessions_ui.presenters.conversation import Item, citations_of, items_of, lineage_of
+from sessions_ui.presenters.conversation import Item, citations_of, items_of
 from sessions_ui.presenters.fetched_run import FetchedRun
+from sessions_ui.presenters.lineage import Tie, ties_of
 from sessions_ui.presenters.media import MediaBook, MediumView
+from sessions_ui.presenters.received import Prompt, Received, history_size, prompt, received
 from sessions_ui.presenters.waterfall import Waterfall, runs_by_id, waterfall
 from sessions_ui.rendering.json_tree import DEPTH_LIMIT, NODE_LIMIT
 
 # Characters of stored text on the page, 300,000 in all: its messages, its session state, its record.
 MESSAGES_TEXT, STATE_TEXT, RECORD_TEXT = 200_000, 40_000, 60_000
-EACH_TEXT, EACH_VALUE = 20_000, 2_000
+EACH_TEXT, EACH_VALUE, NODES = 20_000, 2_000, 1_500
 ITEMS, TOOLS, RUNS_BELOW, METRIC_ROWS = 400, 400, 300, 60
+# What the pane of messages shows: what was said, what the model was sent, its instructions.
+SHOWS = ("run", "received", "prompt")
 # Bytes of other runs that are read to show what was done in them.
 READ_BYTES = 4_000_000
 
@@ -71,13 +76,18 @@ class RunPage:
     run: Run | None = None
     metrics: Metrics | None = None
     usage: list[Usage] = field(default_factory=list)
+    show: str = SHOWS[0]
     messages: list[Message] = field(default_factory=list)
-    left_out: int = 0
+    start: int = 1
+    next_start: int | None = None
+    received: Received | None = None
+    prompt: Prompt | None = None
     error: Clipped | None = None
     waiting_for: list[str] = field(default_factory=list)
     citations: list[dict[str, str]] = field(default_factory=list)
     media: list[MediumView] = field(default_factory=list)
-    lineage: list[str] = field(default_factory=list)
+    media_left_out: int = 0
+    ties: list[Tie] = field(default_factory=list)
     state: Any = None
     record: Any = None
     problem: str = ""
@@ -107,40 +117,52 @@ def run_data(fetched: FetchedRun) -> bytes:
         return json.dumps(strip_for_postgres(data), allow_nan=False, ensure_ascii=False).encode()
 
 
-def run_page(fetched: FetchedRun) -> RunPage:
-    """Return what the page shows of the run.
+def run_page(fetched: FetchedRun, query: QueryDict) -> RunPage:
+    """Return what the page shows of the run; `?show=` one of SHOWS, `?from=` the number of the first message.
 
     Raises:
         SourceUnavailable: the source cannot be read (any more).
     """
     row, run = fetched.row, fetched.run
     place = _place(row)
-    budget = Budget(MESSAGES_TEXT, EACH_TEXT, folded=EACH_TEXT)
+    budget = Budget(MESSAGES_TEXT, EACH_TEXT, folded=EACH_VALUE, nodes=NODES)
     below, left_out = _below(row)
     if isinstance(run, BadRun):
         text = run.raw if isinstance(run.raw, str) else repr(run.raw)
         bad = budget.take(text)
         return RunPage(row, place, waterfall(row, below, {}, left_out), problem=run.problem, bad_text=bad)
-    # What failed or waits matters most, so it takes from the budget first.
-    error = budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None
-    book = MediaBook(run)
-    messages, messages_left_out = _messages(items_of(run, budget, book, everything=True))
-    return RunPage(
+    page = RunPage(
         row=row,
         place=place,
         steps=waterfall(row, below, _runs_below(fetched, below), left_out),
         run=run,
         metrics=run.metrics,
         usage=list(islice(_usage(run.metrics), METRIC_ROWS)),
-        messages=messages,
-        left_out=messages_left_out,
-        error=error,
+        # What failed or waits matters most, so it takes from the budget first.
+        error=budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None,
         waiting_for=[call.name for call in run.tool_calls if call.status == "waiting"][:10],
         citations=citations_of(run),
-        media=book.rest()[0],
-        lineage=lineage_of(run),
+        ties=ties_of(fetched, run, budget),
         state=bounded(run.session_state, STATE_TEXT),
         record=bounded(run.raw, RECORD_TEXT),
+    )
+    show = query.get("show", "")
+    if show == "received":
+        return replace(page, show=show, received=received(fetched, run, budget, history_size(query)))
+    if show == "prompt":
+        return replace(page, show=show, prompt=prompt(fetched, run, budget))
+    return _with_messages(page, run, budget, query)
+
+
+def _with_messages(page: RunPage, run: Run, budget: Budget, query: QueryDict) -> RunPage:
+    """Return the page with a window of the messages, and behind the last one the media that stand nowhere else."""
+    value = query.get("from", "")
+    start = max(1, int(value)) if value.isascii() and value.isdecimal() and len(value) < 8 else 1
+    book = MediaBook(run)
+    messages, following = _messages(items_of(run, budget, book, everything=True, start=start), budget)
+    media, media_left_out = book.rest() if following is None else ([], 0)
+    return replace(
+        page, messages=messages, start=start, next_start=following, media=media, media_left_out=media_left_out
     )
 
 
@@ -181,24 +203,27 @@ def _below(row: CatalogRun) -> tuple[list[CatalogRun], int]:
     return runs[:RUNS_BELOW], whole.count() - RUNS_BELOW
 
 
-def _messages(items: Iterable[Item]) -> tuple[list[Message], int]:
-    """Return the first items with their anchors, and how many items or tool calls had no room."""
+def _messages(items: Iterable[Item], budget: Budget) -> tuple[list[Message], int | None]:
+    """Return the first items with their anchors, and the number of the message that the next ones begin with.
+
+    They end where a message does: when there are enough, or the text they may show is used up.
+    """
     shown: list[Message] = []
     anchors: set[str] = set()
-    room, left_out = TOOLS, 0
+    tools = 0
+    last: int | None = None
     for item in items:
-        if len(shown) >= ITEMS or (item.tools and not room):
-            left_out += max(1, len(item.tools))
-            continue
-        left_out += max(0, len(item.tools) - room)
+        is_full = len(shown) >= ITEMS or tools >= TOOLS or budget.left <= 0
+        if shown and is_full and item.place is not None and item.place != last:
+            return shown, item.place
         # What search links to is the message; what else it holds, and what is none, has an anchor of the page's own.
         anchor = f"m{item.place}"
         if item.place is None or anchor in anchors:
             anchor = f"i{len(shown) + 1}"
         anchors.add(anchor)
-        shown.append(Message(anchor, replace(item, tools=item.tools[:room])))
-        room -= len(shown[-1].item.tools)
-    return shown, left_out
+        last, tools = item.place, tools + len(item.tools)
+        shown.append(Message(anchor, item))
+    return shown, None
 
 
 def _runs_below(fetched: FetchedRun, below: list[CatalogRun]) -> dict[str, Run]:

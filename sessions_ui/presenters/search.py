@@ -157,7 +157,9 @@ def _link(session: CatalogSession, hit: Hit) -> str:
     at = [session.source, session.quoted_id]
     if hit.run is None:
         return reverse("session", args=at) + _TABS.get(hit.kind.name, "")
-    anchor = f"#m{hit.place}" if hit.place else ""
+    # A long run shows its messages a window at a time.
+    window = f"?from={hit.place}" if hit.place and hit.place > 50 else ""
+    anchor = f"{window}#m{hit.place}" if hit.place else ""
     return reverse("run", args=[*at, hit.run.quoted_id]) + anchor
 
 

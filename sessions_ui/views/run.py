@@ -18,13 +18,18 @@ TEMPLATE = "sessions_ui/run.html"
 
 @require_safe
 def run(request: HttpRequest, source: str, qid: str, qrun_id: str) -> HttpResponse:
-    """Show one run of a session, with an entry of its own or embedded in another, as it now is in its source."""
+    """Show one run of a session, with an entry of its own or embedded in another, as it now is in its source.
+
+    `?show=received` what its model was sent (`&runs=` of how many runs), `?show=prompt` its instructions, `?from=` the
+    messages from that number on.
+    """
     session = get_session_or_404(request, source, qid)
     try:
         fetched = fetch_run(session, unquote_id(qrun_id))
         if wants_json(request):
             return _data(fetched)
-        return render(request, TEMPLATE, {"nav": "sessions", "row": fetched.session, "page": run_page(fetched)})
+        page = run_page(fetched, request.GET)
+        return render(request, TEMPLATE, {"nav": "sessions", "row": fetched.session, "page": page})
     except SourceUnavailable as error:
         return _unavailable(request, session, str(error))
 

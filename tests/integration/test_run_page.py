@@ -83,7 +83,12 @@ def forest_of(source: Source, session_id: str) -> Iterator[RunNode]:
 def assert_run(viewer: Person, at: str, run: Run, stored: bool) -> None:
     page = viewer.client.get(at)
     assert page.status_code == 200, at
-    assert str(escape(run.run_id)) in page.content.decode()
+    html = page.content.decode()
+    assert str(escape(run.run_id)) in html
+    if run.status == "ERROR":
+        assert html.count('class="err-box stored pre"') == 1 and page.context["page"].error.text == run.content_text
+    for error in filter(None, (step.error for step in run.step_results)):
+        assert str(escape(error)) in html
     data = viewer.client.get(at, {"format": "json"}).json()
     assert data["run"] == run.to_dict()
     assert (data["kind"], data["component_id"], data["status"], data["parent_run_id"], data["embedded"]) == (
@@ -232,6 +237,195 @@ def test_a_run_deleted_after_the_catalog_looked_is_not_found(lab: Path, viewer: 
     at = url("tools-trouble-01", row_of("tools-trouble-01").quoted_id)
     write(lab, "DELETE FROM agno_runs WHERE session_id = 'tools-trouble-01'")
     assert viewer.client.get(at).status_code == 404
+
+
+def pages(viewer: Person, session_id: str, **query: str) -> list[Any]:
+    """The contents of every run's page of a session, in order."""
+    rows = CatalogRun.objects.filter(session__session_id=session_id).order_by("ordinal")
+    return [viewer.client.get(url(session_id, row.quoted_id), query).context["page"] for row in rows]
+
+
+def words(page: Any) -> list[str]:
+    return [tie.words for tie in page.ties]
+
+
+class TestLineage:
+    """Where runs come from and what became of them, with links to what is there."""
+
+    def test_a_regenerated_run_and_the_one_that_replaced_it(self, lab: Path, viewer: Person) -> None:
+        shown = {page.row.run_id: page for page in pages(viewer, "regenerated")}
+        [old] = [page for page in shown.values() if page.row.status == "REGENERATED"]
+        [tie] = old.ties
+        assert tie.words == "Replaced by" and tie.run is not None
+        assert [(one.words, one.run and one.run.run_id) for one in shown[tie.run.run_id].ties][:1] == [
+            ("Made anew in place of", old.row.run_id)
+        ]
+
+    def test_forks_lead_to_where_they_left(self, lab: Path, viewer: Person) -> None:
+        ties = [tie for page in pages(viewer, "regenerated") for tie in page.ties if tie.words.startswith("Forked")]
+        assert [(tie.words, tie.run and tie.run.status) for tie in ties] == [("Forked at message 3 from", "COMPLETED")]
+        copied = pages(viewer, "b174a798-922b-4821-a092-b8206bf2411c")
+        assert "Copied with its session from" in words(copied[0])
+        html = viewer.client.get(url(copied[0].row.session.session_id, copied[0].row.quoted_id)).content.decode()
+        [origin] = [tie.session_id for tie in copied[0].ties if tie.session_id]
+        assert f'href="/sessions/lab/{quote_id(origin)}/"' in html
+
+    def test_members_and_steps_name_what_they_are_part_of(self, lab: Path, viewer: Person) -> None:
+        nested = pages(viewer, "team-nested-embedded")
+        assert words(nested[0]) == [] and any("and stored inside it" in one for page in nested for one in words(page))
+        assert all(page.ties[0].run.run_id == page.row.parent_run_id for page in nested[1:])
+        plain = pages(viewer, "team-coordinate")
+        assert "Part of a team's run" in {one for page in plain for one in words(page)}
+
+    def test_what_was_not_stored_is_named(self, lab: Path, viewer: Person) -> None:
+        names = [line.name for page in pages(viewer, "team-nested-plain") for line in page.steps.lines]
+        assert "The members' runs were not stored" in names
+        store(lab, "orphan", json.dumps({"run_id": "o", "agent_id": "a", "parent_run_id": "gone"}))
+        refresh_source(get_source("lab"))
+        [page] = pages(viewer, "orphan")
+        assert words(page) == ["Part of run gone, which is not stored in this session"]
+
+    @pytest.mark.parametrize(
+        ("session_id", "said"),
+        [
+            ("hitl-confirmed", "Paused for a person and was continued: 1 answer"),
+            ("compacted-history", "2 earlier messages were put into a summary, 134 tokens became 117"),
+            ("crashed-running", "Checkpoint"),
+        ],
+    )
+    def test_what_happened_on_the_way(self, session_id: str, said: str, lab: Path, viewer: Person) -> None:
+        assert any(one.startswith(said) for page in pages(viewer, session_id) for one in words(page))
+
+
+class TestReceived:
+    """What the model was sent: as stored, or put together as Agno does it, and which of the two is said."""
+
+    def test_stored_history_is_folded_and_counted(self, lab: Path, viewer: Person) -> None:
+        shown = pages(viewer, "history-stored", show="received")
+        [last] = [page.received for page in shown[-1:]]
+        assert last.is_stored and [part.kind for part in last.parts][-2:] == ["history", "new"]
+        assert last.parts[-2].count == sum(one.from_history for one in shown[-1].run.messages)
+        assert "as it was sent" in self.html(viewer, shown[-1])
+
+    def test_unstored_history_is_put_together_and_said_to_be(self, lab: Path, viewer: Person) -> None:
+        fifth = pages(viewer, "many-runs", show="received")[4]
+        found = fifth.received
+        assert not found.is_stored and found.runs == 3
+        assert [part.run.ordinal for part in found.parts if part.kind == "history"] == [1, 2, 3]
+        assert "No history is stored with this run" in self.html(viewer, fifth)
+        none = pages(viewer, "many-runs", show="received", runs="0")[4].received
+        assert [part.kind for part in none.parts if part.kind == "history"] == []
+
+    def test_runs_that_failed_are_no_history(self, lab: Path, viewer: Person) -> None:
+        for page in pages(viewer, "run-errors", show="received", runs="20"):
+            assert all(part.run is None or part.run.status != "ERROR" for part in page.received.parts)
+
+    @pytest.mark.parametrize("runs", ["", "x", "-1", "9999999", "²", "20"])
+    def test_any_number_of_runs_is_a_page(self, runs: str, lab: Path, viewer: Person) -> None:
+        at = url("many-runs", row_of("many-runs").quoted_id)
+        assert viewer.client.get(at, {"show": "received", "runs": runs}).status_code == 200
+
+    def test_a_workflow_sends_nothing_itself(self, lab: Path, viewer: Person) -> None:
+        at = url("wf-everything", row_of("wf-everything").quoted_id)
+        assert (
+            "A workflow sends nothing to a model itself" in viewer.client.get(at, {"show": "received"}).content.decode()
+        )
+
+    def test_statements_are_few(self, lab: Path, viewer: Person) -> None:
+        for show in ("received", "prompt"):
+            at = url("many-runs", row_of("many-runs", ordinal=20).quoted_id)
+            foreign = connection_for(get_source("lab"))
+            with CaptureQueriesContext(connection) as own, CaptureQueriesContext(foreign) as other:
+                assert viewer.client.get(at, {"show": show}).status_code == 200
+            assert len(own) + len(other) <= 17
+
+    @staticmethod
+    def html(viewer: Person, page: Any) -> str:
+        at = url(page.row.session.session_id, page.row.quoted_id)
+        html: str = viewer.client.get(at, {"show": "received"}).content.decode()
+        return html
+
+
+class TestPrompt:
+    """The system prompt, and what changed in it since the run before."""
+
+    def two(self, lab: Path, before: str, after: str) -> CatalogRun:
+        for number, text in enumerate((before, after)):
+            run = {"run_id": f"p{number}", "agent_id": "a", "messages": [{"role": "system", "content": text}]}
+            if number == 0:
+                store(lab, "prompts", json.dumps(run))
+            else:
+                write(
+                    lab, "INSERT INTO agno_runs (run_id, session_id, run_type, run_index, run_data, created_at)"
+                    " VALUES ('p1', 'prompts', 'agent', 1, ?, 1790000001)", json.dumps(run),
+                )  # fmt: skip
+        refresh_source(get_source("lab"))
+        return row_of("prompts", run_id="p1")
+
+    def test_changes_are_told_by_words(self, lab: Path, viewer: Person) -> None:
+        row = self.two(lab, "You are kind.\nBe brief.", "You are kind.\nBe quick.\nToday is Monday.")
+        page = viewer.client.get(url("prompts", row.quoted_id), {"show": "prompt"})
+        assert (page.context["page"].prompt.gone, page.context["page"].prompt.come) == (1, 2)
+        html = page.content.decode()
+        assert "<mark>brief</mark>" in html and "<mark>quick</mark>" in html
+
+    def test_the_same_prompt_is_said_to_be(self, lab: Path, viewer: Person) -> None:
+        row = self.two(lab, "the same", "the same")
+        assert (
+            "The same as in the run of"
+            in viewer.client.get(url("prompts", row.quoted_id), {"show": "prompt"}).content.decode()
+        )
+
+    def test_no_prompt_and_no_earlier_one(self, lab: Path, viewer: Person) -> None:
+        first = self.two(lab, "a", "b").session.runs.get(run_id="p0")
+        assert (
+            "No earlier run" in viewer.client.get(url("prompts", first.quoted_id), {"show": "prompt"}).content.decode()
+        )
+        bare = url("wf-everything", row_of("wf-everything").quoted_id)
+        assert "No system prompt is stored" in viewer.client.get(bare, {"show": "prompt"}).content.decode()
+
+    def test_hostile_prompts_stay_text(self, lab: Path, viewer: Person) -> None:
+        for attack in ATTACKS:
+            write(lab, "DELETE FROM agno_sessions WHERE session_id = 'prompts'")
+            write(lab, "DELETE FROM agno_runs WHERE session_id = 'prompts'")
+            row = self.two(lab, attack, f"x {attack}")
+            for show in ("prompt", "received"):
+                html = viewer.client.get(url("prompts", row.quoted_id), {"show": show}).content.decode()
+                assert "<script>alert" not in html and "<img" not in html and "<svg onload" not in html
+                assert "\x00" not in html and "\x1b" not in html
+
+
+def test_a_run_of_many_messages_is_shown_a_window_at_a_time(lab: Path, viewer: Person) -> None:
+    messages = [{"role": "user", "content": f"message {number} " + "x" * 2_000} for number in range(1, 1_249)]
+    store(lab, "long", json.dumps({"run_id": "long", "agent_id": "a", "messages": messages, "content": "the end"}))
+    refresh_source(get_source("lab"))
+    seen: list[int] = []
+    start: int | None = 1
+    while start is not None:
+        answer = viewer.client.get(url("long", "long"), {"from": start})
+        page = answer.context["page"]
+        assert len(answer.content) < 600_000 and page.messages
+        seen += [message.item.place for message in page.messages if message.item.place is not None]
+        start = page.next_start
+    assert seen == list(range(1, 1_249)) and page.messages[-1].item.text.text == "the end"
+    found = viewer.client.get(url("long", "long"), {"from": 1_000}).content.decode()
+    assert 'id="m1000"' in found and "message 999 " not in found
+
+
+@pytest.mark.parametrize("start", ["", "0", "-5", "x", "²", "99999999999", "1249", "5000"])
+def test_any_beginning_is_a_page(start: str, lab: Path, viewer: Person) -> None:
+    at = url("tools-trouble-01", row_of("tools-trouble-01").quoted_id)
+    assert viewer.client.get(at, {"from": start}).status_code == 200
+
+
+def test_ten_thousand_runs_in_each_other_are_a_page_of_bounded_size(lab: Path, viewer: Person) -> None:
+    members = [{"run_id": f"n{number}", "agent_id": "m", "content": "x"} for number in range(10_000)]
+    store(lab, "crowd", json.dumps({"run_id": "crowd", "team_id": "t", "member_responses": members}))
+    refresh_source(get_source("lab"))
+    answer = viewer.client.get(url("crowd", "crowd"))
+    assert len(answer.content) < 400_000 and answer.content.count(b"<li") < 2_000
+    assert answer.context["page"].steps.left_out == 10_000 - 300
+    assert viewer.client.get(url("crowd", "n9999")).status_code == 200
 
 
 class TestOwnership:
