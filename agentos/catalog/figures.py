@@ -5,12 +5,13 @@ The same statements make the sums that are kept (`rollups.py`) and those of a fe
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 
-from agentos.catalog.keys import clean, index_key
+from agentos.catalog.keys import clean, index_key, unescape
 from agentos.catalog.rollup_models import LABEL_CHARACTERS, CatalogDay, Sums
 
 if TYPE_CHECKING:
@@ -47,18 +48,30 @@ def names_of(key: str) -> list[str | None]:
     return names
 
 
-def figures(kind: str, sessions: "SessionQuerySet", limit: int | None = None) -> list[CatalogDay]:
-    """Sum the sessions, at most `limit` of them (those updated last), by what `kind` says and by day; unsaved rows."""
+@dataclass(frozen=True)
+class Figures:
+    """Sums by day, unsaved, and how many `sessions` they are of."""
+
+    days: list[CatalogDay] = field(default_factory=list)
+    sessions: int = 0
+
+
+def figures(kind: str, sessions: "SessionQuerySet", limit: int | None = None) -> Figures:
+    """Sum the sessions, at most `limit` of them (those updated last), by what `kind` says and by day."""
     found = sessions.order_by("-updated_at", "-id")[:limit] if limit else sessions.order_by()
     try:
         chosen, values = found.values_list(*_SUMMED_COLUMNS, *_COLUMNS[kind]).query.sql_with_params()
     except EmptyResultSet:
-        return []
+        return Figures()
     names = ", ".join((*_SUMMED_COLUMNS, *_COLUMNS[kind]))
     with connection.cursor() as cursor:
-        cursor.execute(f"WITH chosen ({names}) AS ({chosen}) {_statement(kind)}", values)  # our names
+        cursor.execute(
+            f"WITH chosen ({names}) AS ({chosen}) SELECT counted.n, sums.* FROM (SELECT count(*) AS n FROM chosen)"  # noqa: S608  # our names
+            f" AS counted LEFT JOIN ({_statement(kind)}) AS sums ON 1 = 1",
+            values,
+        )
         rows = cursor.fetchall()
-    return _merged(kind, rows)
+    return Figures(_merged(kind, (row[1:] for row in rows if row[1] is not None)), rows[0][0])
 
 
 def _statement(kind: str) -> str:
@@ -87,13 +100,13 @@ def _sessions(kind: str) -> str:
 def _tools() -> str:
     each = "json_each" if connection.vendor == "sqlite" else "jsonb_each_text"
     number = f"CASE WHEN CAST(tool.value AS bigint) BETWEEN 0 AND {_MOST} THEN CAST(tool.value AS bigint) ELSE 0 END"
-    rest = "updated_at, error_count, tool.key AS name"
+    rest = "chosen.updated_at, chosen.error_count, tool.key AS name"
     return f"""SELECT updated_at / {DAY}, name, sum(present),
         count(CASE WHEN present = 1 AND error_count > 0 THEN 1 END), 0, 0,
         sum(calls), sum(failed), NULL, NULL, 0, max(updated_at), 0, 0, 0, name
         FROM (SELECT {rest}, 1 AS present, {number} AS calls, 0 AS failed
-            FROM chosen, {each}(tool_calls_by_name) AS tool
-            UNION ALL SELECT {rest}, 0, 0, {number} FROM chosen, {each}(tool_failures) AS tool) AS tools
+            FROM chosen, {each}(chosen.tool_calls_by_name) AS tool
+            UNION ALL SELECT {rest}, 0, 0, {number} FROM chosen, {each}(chosen.tool_failures) AS tool) AS tools
         GROUP BY updated_at / {DAY}, name"""  # noqa: S608  # our names
 
 
@@ -115,9 +128,9 @@ def _models() -> str:
 def _health() -> str:
     sqlite = connection.vendor == "sqlite"
     item = "item.value" if sqlite else "item"
-    each = "json_each(health) AS item" if sqlite else "jsonb_array_elements_text(health) AS item"
-    return f"""SELECT updated_at / {DAY}, {item}, count(*), 0, 0, 0, 0, 0, NULL, NULL, 0, max(updated_at),
-        0, 0, 0, {item} FROM chosen, {each} GROUP BY updated_at / {DAY}, {item}"""  # noqa: S608  # our names
+    each = f"{'json_each' if sqlite else 'jsonb_array_elements_text'}(chosen.health) AS item"
+    return f"""SELECT chosen.updated_at / {DAY}, {item}, count(*), 0, 0, 0, 0, 0, NULL, NULL, 0,
+        max(chosen.updated_at), 0, 0, 0, {item} FROM chosen, {each} GROUP BY chosen.updated_at / {DAY}, {item}"""  # noqa: S608  # our names
 
 
 def _merged(kind: str, rows: Iterable[tuple[Any, ...]]) -> list[CatalogDay]:
@@ -148,4 +161,4 @@ def add(into: Sums, other: Sums) -> None:
 
 
 def _label(text: str | None) -> str:
-    return clean(text or "", LABEL_CHARACTERS)
+    return clean(unescape(text or ""), LABEL_CHARACTERS)

@@ -3,9 +3,9 @@
 import json
 import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import connection
 from django.db.models import BooleanField, F, Func, Value
@@ -38,6 +38,7 @@ _TEXTS = ("title", "component_key", "user_key")
 _FRACTIONS = ("cost", "duration")
 DEFAULT_SORT = "-updated"
 STALE_CURSOR = "This page link cannot be read, so the list begins at its top."
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -51,26 +52,27 @@ class Page:
 
 
 @dataclass(frozen=True)
-class _Cursor:
-    """Where a page begins: behind the row with this value and id, reading on or (`back`) the other way."""
+class Cursor:
+    """Where a page begins: behind the row with this value and key, reading on or (`back`) the other way."""
 
     value: Any
-    pk: int
+    pk: int | str
     back: bool
 
     def encode(self) -> str:
+        """Return it as it stands in a URL."""
         packed = json.dumps([self.value, self.pk, self.back], separators=(",", ":"))
         return urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
     @classmethod
-    def decode(cls, text: str, like: Any) -> "_Cursor":
-        """Raises ValueError or TypeError for anything but a cursor over values of the type `like`."""
+    def decode(cls, text: str, like: Any, key: type[int | str] = int) -> "Cursor":
+        """Raises ValueError or TypeError for anything but a cursor over values of the type `like` and such keys."""
         value, pk, back = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if type(pk) is not int or type(back) is not bool or abs(pk) >= 2**63:
+        if type(pk) is not key or type(back) is not bool:
             raise ValueError
         if value is not None and (type(value) is bool or not isinstance(value, like)):
             raise ValueError
-        if not _is_askable(value):
+        if not _is_askable(value) or not _is_askable(pk):
             raise ValueError
         return cls(value, pk, back)
 
@@ -100,18 +102,25 @@ def page_of(rows: "QuerySet[CatalogSession]", sort: str, cursor: str | None, lim
     sort = clean_sort(sort)
     order = _Order(rows, SORTS[sort.removeprefix("-")], sort.startswith("-"))
     start, problem = _read(cursor, order)
+    found = order.read(start, start is not None and start.back, limit + 1)
+    return Page(*turned(found, start, limit, lambda row: (getattr(row, order.column), row.pk)), problem)
+
+
+def turned(
+    rows: list[Row], start: Cursor | None, limit: int, place: Callable[[Row], tuple[Any, int | str]]
+) -> tuple[list[Row], str | None, str | None]:
+    """Return the page that was read from `start` on, in the list's order, and the cursors of the next and previous one.
+
+    `rows` are one more than `limit` if there are that many; `place` gives the value and key of a row.
+    """
     back = start is not None and start.back
-    page = order.read(start, back, limit + 1)
-    more, page = len(page) > limit, page[:limit]
+    more, rows = len(rows) > limit, rows[:limit]
+    if not rows:
+        return [], None, None
     if back:
-        page.reverse()
-    if not page:
-        return Page(problem=problem)
-    first = _Cursor(getattr(page[0], order.column), page[0].pk, True).encode()
-    last = _Cursor(getattr(page[-1], order.column), page[-1].pk, False).encode()
-    return Page(
-        page, last if back or more else None, first if (start and not back) or (back and more) else None, problem
-    )
+        rows.reverse()
+    following, before = Cursor(*place(rows[-1]), False).encode(), Cursor(*place(rows[0]), True).encode()
+    return rows, following if back or more else None, before if (start and not back) or (back and more) else None
 
 
 @dataclass(frozen=True)
@@ -132,7 +141,7 @@ class _Order:
         """Whether rows may have no value."""
         return bool(getattr(self.rows.model, self.column).field.null)
 
-    def read(self, start: _Cursor | None, back: bool, count: int) -> "list[CatalogSession]":
+    def read(self, start: Cursor | None, back: bool, count: int) -> "list[CatalogSession]":
         """Return the `count` rows behind `start`, or, the other way round, before it."""
         found: list[CatalogSession] = []
         for part in self._parts(start, back, self.descending != back):
@@ -140,7 +149,7 @@ class _Order:
                 found += part[: count - len(found)]
         return found
 
-    def _parts(self, start: _Cursor | None, back: bool, down: bool) -> "Iterator[QuerySet[CatalogSession]]":
+    def _parts(self, start: Cursor | None, back: bool, down: bool) -> "Iterator[QuerySet[CatalogSession]]":
         sign, way = ("-", "lt") if down else ("", "gt")
         known = self.rows.order_by(f"{sign}{self.column}", f"{sign}id")
         if self.nullable:
@@ -159,7 +168,7 @@ class _Order:
             yield missing
 
     def _behind(
-        self, known: "QuerySet[CatalogSession]", start: _Cursor, way: str
+        self, known: "QuerySet[CatalogSession]", start: Cursor, way: str
     ) -> "Iterator[QuerySet[CatalogSession]]":
         if connection.vendor == "postgresql":
             yield known.filter(_Behind(self.column, start, "<" if way == "lt" else ">"))
@@ -174,18 +183,18 @@ class _Behind(Func):
     output_field = BooleanField()
     template = "(%(expressions)s)"
 
-    def __init__(self, column: str, start: _Cursor, way: str) -> None:
+    def __init__(self, column: str, start: Cursor, way: str) -> None:
         pairs = [(F(column), F("id")), (Value(start.value), Value(start.pk))]
         super().__init__(*(Func(*pair, template=self.template, output_field=BooleanField()) for pair in pairs))
         self.arg_joiner = f" {way} "
 
 
-def _read(cursor: str | None, order: _Order) -> tuple[_Cursor | None, str]:
+def _read(cursor: str | None, order: _Order) -> tuple[Cursor | None, str]:
     if not cursor:
         return None, ""
     like: Any = str if order.column in _TEXTS else (int, float) if order.column in _FRACTIONS else int
     try:
-        start = _Cursor.decode(cursor, like)
+        start = Cursor.decode(cursor, like)
     except (ValueError, TypeError, RecursionError):
         return None, STALE_CURSOR
     return (None, STALE_CURSOR) if start.value is None and not order.nullable else (start, "")

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection, transaction
-from django.db.models import Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Max, OuterRef, Subquery, Sum
 from django.utils import timezone
 
 from agentos.catalog.figures import DAY, KINDS, SUMMED, figures
@@ -76,12 +76,8 @@ def _work(deadline: float | None, made: set[tuple[str, int]]) -> datetime | None
 
 
 def _stale() -> list[tuple[str, int]]:
-    """Return the newest days and hours that are out of date."""
-    found: list[tuple[str, int]] = []
-    for grain in "dh":
-        notes = CatalogStale.objects.filter(grain=grain).order_by("-at").values_list("at", flat=True).distinct()
-        found += [(grain, at) for at in notes[:_AT_ONCE]]
-    return found
+    """Return days and hours that are out of date, days first, the newest before others."""
+    return list(CatalogStale.objects.order_by("grain", "-at").values_list("grain", "at").distinct()[:_AT_ONCE])
 
 
 def _renew(grain: str, at: int) -> bool:
@@ -115,7 +111,7 @@ def _renew_day(day: int) -> None:
     sessions = CatalogSession.objects.filter(**within("updated_at", day, DAY))
     for kind in KINDS:
         old = {row.key: row for row in CatalogDay.objects.filter(kind=kind, day=day)}
-        new = {row.key: row for row in figures(kind, sessions)}
+        new = {row.key: row for row in figures(kind, sessions).days}
         changed = [row for key, row in new.items() if key not in old or _values(row) != _values(old[key])]
         gone = [row for key, row in old.items() if key not in new]
         _store(changed)
@@ -160,8 +156,3 @@ def folded(text: str) -> str:
 
 def _batches(items: Sequence[Any]) -> Iterable[Sequence[Any]]:
     return (items[start : start + _KEYS] for start in range(0, len(items), _KEYS))
-
-
-def totals(kind: str) -> "QuerySet[CatalogThing]":
-    """Return the sums of a kind over all days."""
-    return CatalogThing.objects.filter(kind=kind)

@@ -44,7 +44,7 @@ DEFAULT_COLUMNS: Final = (
     "title", "component", "user", "runs", "tools", "tokens", "cost", "duration", "updated",
 )  # fmt: skip
 # Texts read from their beginning, numbers from their largest.
-ASCENDING_FIRST: Final = ("title", "component", "user")
+ASCENDING_FIRST: Final = ("title", "component", "user", "name")
 _OTHER_ORDERS: Final = {"tool_errors": "failed tool calls"}
 
 
@@ -77,15 +77,16 @@ def clean_columns(said: Iterable[str]) -> tuple[str, ...]:
 
 def heads(state: "ListState") -> list[Head]:
     """Return the heads of the columns that are shown."""
+    return [head(COLUMNS[name], state) for name in state.columns]
+
+
+def head(kind: Kind, state: "ListState") -> Head:
+    """Return the head of a column of a list in this state."""
     now, descending = state.sort.removeprefix("-"), state.sort.startswith("-")
-    found = []
-    for name in state.columns:
-        kind = COLUMNS[name]
-        down = not descending if kind.sort == now else kind.sort not in ASCENDING_FIRST
-        aria = ("descending" if descending else "ascending") if kind.sort == now else ""
-        url = replace(state, sort=f"-{kind.sort}" if down else kind.sort).url() if kind.sort else ""
-        found.append(Head(kind.label, kind.classes, url, aria))
-    return found
+    down = not descending if kind.sort == now else kind.sort not in ASCENDING_FIRST
+    aria = ("descending" if descending else "ascending") if kind.sort and kind.sort == now else ""
+    url = replace(state, sort=f"-{kind.sort}" if down else kind.sort).url() if kind.sort else ""
+    return Head(kind.label, kind.classes, url, aria)
 
 
 def choices(state: "ListState") -> list[Choice]:

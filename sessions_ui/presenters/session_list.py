@@ -57,10 +57,13 @@ class Link:
     is_current: bool = False
 
 
-def box(query: ListQuery) -> Box:
-    """Return what stands in the query box: free words as text; of a broken query all of the broken text."""
+def box(query: ListQuery, kept: str | None = None) -> Box:
+    """Return what stands in the query box: free words as text; of a broken query all of the broken text.
+
+    `kept`: what no other control of the page holds, if that is not what it is on the list of sessions.
+    """
     if not query.broken:
-        return Box(query.words, query.rest)
+        return Box(query.words, query.rest if kept is None else kept)
     typed, error = " ".join(broken.text for broken in query.broken), query.broken[0].error
     end = error.start + error.length
     return Box(typed, query.text, error.sentence, typed[: error.start], typed[error.start : end], typed[end:])

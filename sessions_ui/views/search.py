@@ -1,11 +1,10 @@
 """Searching all that was said."""
 
 import time
-from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
@@ -23,6 +22,7 @@ from sessions_ui.presenters.facet_list import facet_groups
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.search import SearchState
 from sessions_ui.rendering.list_controls import drawn_facets
+from sessions_ui.views.lists import broken_as_data, page_or_list
 
 TEMPLATE = "sessions_ui/search.html"
 _FACETS = ("type", "component", "user", "status", "source")
@@ -39,7 +39,7 @@ def search(request: HttpRequest) -> HttpResponse:
     found = search_texts(visible, state.query, newest=state.newest, each=state.each, page=page)
     took = round((time.perf_counter() - began) * 1000)
     if wants_json(request):
-        return _data(state.query, found)
+        return broken_as_data(state.query) if state.query.broken else JsonResponse(presented.as_data(found))
     chips = session_list.chips(state)
     context = {
         "nav": "search",
@@ -62,7 +62,8 @@ def search(request: HttpRequest) -> HttpResponse:
         **_times(state.query),
         "box": session_list.box(state.query),
     }
-    return _answer(request, context, state, page)
+    asked = state.url(str(page) if page > 1 else None)
+    return page_or_list(request, TEMPLATE, context, resolve_url("search"), asked)
 
 
 def _facets(rows: Any, found: Found, state: SearchState) -> SafeString:
@@ -83,21 +84,3 @@ def _links(state: SearchState, found: Found, page: int) -> dict[str, Any]:
 
 def _times(query: ListQuery) -> dict[str, Any]:
     return {"since": session_list.SINCE_WORDS.items(), "chosen_since": "" if query.broken else query.since}
-
-
-def _data(query: ListQuery, found: Found) -> JsonResponse:
-    if query.broken:
-        text, error = query.broken[0].text, query.broken[0].error
-        place = {"query": text, "start": error.start, "length": error.length}
-        return JsonResponse({"error": error.sentence, **place}, status=HTTPStatus.BAD_REQUEST)
-    return JsonResponse(presented.as_data(found))
-
-
-def _answer(request: HttpRequest, context: dict[str, Any], state: SearchState, page: int) -> HttpResponse:
-    """Render the page, or its form alone for htmx, which then shows the state's one URL."""
-    if request.headers.get("HX-Target") != "list" or request.headers.get("HX-History-Restore-Request") == "true":
-        return render(request, TEMPLATE, context)
-    response = render(request, f"{TEMPLATE}#list", context)
-    url = state.url(str(page) if page > 1 else None)
-    response.headers["HX-Push-Url"] = resolve_url("search") + (url if url != "?" else "")
-    return response

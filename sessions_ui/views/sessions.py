@@ -1,11 +1,10 @@
 """The list of sessions."""
 
 from dataclasses import asdict
-from http import HTTPStatus
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
 from agentos.access.rules import scope_of
@@ -25,6 +24,7 @@ from sessions_ui.presenters.in_hand import in_hand
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.rendering.list_controls import bar_rows, drawn_bars, drawn_columns, drawn_facets, drawn_orders
 from sessions_ui.rendering.list_rows import drawn_rows
+from sessions_ui.views.lists import broken_as_data, page_or_list
 
 PAGE = 50
 TEMPLATE = "sessions_ui/sessions.html"
@@ -80,9 +80,7 @@ def complete(request: HttpRequest) -> JsonResponse:
 
 def _data(query: ListQuery, page: Page) -> JsonResponse:
     if query.broken:
-        text, error = query.broken[0].text, query.broken[0].error
-        place = {"query": text, "start": error.start, "length": error.length}
-        return JsonResponse({"error": error.sentence, **place}, status=HTTPStatus.BAD_REQUEST)
+        return broken_as_data(query)
     return JsonResponse({"sessions": [_as_data(row) for row in page.rows], "next": page.next})
 
 
@@ -116,13 +114,7 @@ def _controls(state: ListState, counted: Counts) -> dict[str, Any]:
 
 
 def _answer(request: HttpRequest, context: dict[str, Any], state: ListState, after: str | None) -> HttpResponse:
-    """Render the page, or the list alone for htmx, which then shows the state's one URL."""
-    if request.headers.get("HX-Target") != "list" or request.headers.get("HX-History-Restore-Request") == "true":
-        response = render(request, TEMPLATE, context)
-    else:
-        response = render(request, f"{TEMPLATE}#list", context)
-        url = state.url(after)
-        response.headers["HX-Push-Url"] = resolve_url("sessions") + (url if url != "?" else "")
+    response = page_or_list(request, TEMPLATE, context, resolve_url("sessions"), state.url(after))
     if state.density and state.density != state.remembered:
         response.set_cookie("density", state.density, max_age=31_536_000, samesite="Lax")
     return response

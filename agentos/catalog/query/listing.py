@@ -123,8 +123,12 @@ class ListQuery:
 
     @property
     def rest(self) -> str:
-        """What neither the box nor another control of the list holds."""
-        held = {self.part(name) for name in (*FACETS, "since", "days")}
+        """What neither the box nor another control of the list of sessions holds."""
+        return self.beside(*FACETS, "since", "days")
+
+    def beside(self, *names: str) -> str:
+        """Return what neither the box holds nor controls of these facets, `since` or `days`."""
+        held = {self.part(name) for name in names}
         return printed(all_of(part for part in self.parts if part not in held and not isinstance(part, Words)))
 
     def part(self, name: str) -> Node | None:
