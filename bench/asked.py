@@ -72,6 +72,7 @@ def cases(manifest: dict[str, Any]) -> tuple[list[dict[str, Any]], tuple[int, in
         _case("by tokens", "P2", [listed(sort="-tokens")], None),
         _case("by cost", "P2", [listed(sort="-cost")], None),
         _case("three facets", "P2", [listed(q=f"type:agent component:{component} status:completed")], None),
+        *(_case(name, "", [listed(q=query)], None) for name, query in _others()),
     ]
     if manifest["monster"]:
         name = next(one["query"] for one in manifest["needles"] if one["where"] == "name")
@@ -83,6 +84,22 @@ def cases(manifest: dict[str, Any]) -> tuple[list[dict[str, Any]], tuple[int, in
             _case("a session and its runs", "P4", [f"/sessions/{SOURCE}/{quoted}/"], both),
         ]
     return found, behind
+
+
+def _others() -> list[tuple[str, str]]:
+    """Return names and queries of narrowed lists that no budget is about."""
+    from agentos.catalog.models import SourceState
+
+    values = SourceState.objects.get(source=SOURCE).totals["values"]
+    # A value, a number of sessions, a label and a kind each, the most frequent first.
+    [team, *_] = [value for value, _, _, kind in values["component"] if kind == "team"]
+    [[tool, *_], *_] = values["tool"]
+    return [
+        ("one team", f"team:{team}"),
+        ("a common tool", f"tool:{tool}"),
+        ("without a status", "-status:completed"),
+        ("a range of sizes", "size:>1MB"),
+    ]
 
 
 def _case(name: str, budget: str, ours: list[str], peer: list[str] | None) -> dict[str, Any]:

@@ -5,8 +5,8 @@
 
 A source is filled by `scale.py` and our catalog made of it. Asked are our pages as somebody sees them who is signed in
 (HTML of 50 rows with facets and histogram, one uvicorn process, all middleware), Agno's AgentOS (JSON of 20 rows, one
-uvicorn process of its own), and the list's template alone with constant rows; by 1, 8 and 32 clients that ask again as
-soon as they are answered. All sides take turns within each round. Then Markdown tables with the budgets P1, P2 and P4.
+uvicorn process of its own), and a bare Django view of 50 constant rows; by 1, 8 and 32 clients that ask again as soon
+as they are answered. All sides take turns within each round. Then Markdown tables with the budgets P1, P2 and P4.
 
 With `--catalog-only` our catalog is filled by SQL, without a source; pages over the first number of sessions are then
 compared with those over the others (P3). `--write` puts the tables into docs/benchmarks.md.

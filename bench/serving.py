@@ -144,7 +144,7 @@ def agnos(env: dict[str, str], source: str) -> Iterator[Server]:
 
 @contextmanager
 def bare(env: dict[str, str]) -> Iterator[Server]:
-    """Run the list's template alone."""
+    """Run a bare Django view of 50 rows."""
     port = free_port()
     with _running([str(HERE / "bare.py"), str(port)], port, env):
         yield Server("bare template", port)
