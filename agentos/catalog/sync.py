@@ -66,15 +66,17 @@ class SyncReport:
         )
 
 
-def refresh_session(source: Source, session_id: str) -> CatalogSession | None:
+def refresh_session(source: Source, session_id: str, known: CatalogSession | None = None) -> CatalogSession | None:
     """Bring one session up to date, if its mark changed; None, and its row removed, if the source has it no more.
+
+    `known`: its row, from whoever has just read it.
 
     Raises:
         SourceUnavailable: the source cannot be read; the row stays as it was.
     """
     reader = Reader(source)
     stamp = reader.stamp(session_id)
-    row = CatalogSession.objects.one(source.name, session_id)
+    row = known or CatalogSession.objects.one(source.name, session_id)
     if stamp is None:
         if row is not None:
             row.delete()

@@ -81,13 +81,18 @@ class Reader:
         """
         return self._read_session(session_id, [], lambda tables: self._stubs(tables, session_id, digests=digests))
 
-    def runs(self, session_id: str, positions: Sequence[int]) -> list[Run | BadRun]:
+    def runs(
+        self, session_id: str, positions: Sequence[int], run_ids: Sequence[str | None] = ()
+    ) -> list[Run | BadRun]:
         """Return the runs at these positions of `run_stubs`, in the order asked for; only they are read and parsed.
 
-        A position at which there is nothing (any more) gives a BadRun that says so.
+        A position at which there is nothing (any more) gives a BadRun that says so. Whoever knows the ids of the runs
+        at these positions saves a look at the order: where runs are rows, the rows of these ids are read.
         """
         gone = [BadRun(None, GONE) for _ in positions]
-        return self._read_session(session_id, [*gone], lambda tables: self._runs(tables, session_id, positions))
+        ids = dict(zip(positions, run_ids, strict=True)) if run_ids else {}
+        known = {at: run_id for at, run_id in ids.items() if run_id is not None}
+        return self._read_session(session_id, [*gone], lambda tables: self._runs(tables, session_id, positions, known))
 
     def iter_runs(self, session_id: str, batch: int = 20) -> Iterator[Run | BadRun]:
         """Yield every run in Agno's order, holding few in memory: `batch` rows, or about BATCH_BYTES of a list."""
@@ -205,9 +210,13 @@ class Reader:
         keyed = [(stub.run_id, stub) for stub in listed], [(stub.run_id, stub) for stub in rows]
         return [_moved(position, stub) for position, stub in enumerate(merged(*keyed))]
 
-    def _runs(self, tables: Tables, session_id: str, positions: Sequence[int]) -> list[Run | BadRun]:
+    def _runs(
+        self, tables: Tables, session_id: str, positions: Sequence[int], known: dict[int, str]
+    ) -> list[Run | BadRun]:
         if tables.layout is Layout.BLOB:
             found = self._values(tables, session_id, {}, positions)
+        elif tables.layout is Layout.TABLE and len(known) == len(set(positions)):
+            found = self._values(tables, session_id, known, ())
         elif tables.layout is Layout.TABLE:
             ids = reader_rows.run_ids(self.source, session_id) if tables.runs_table else []
             found = self._values(tables, session_id, {at: ids[at] for at in positions if 0 <= at < len(ids)}, ())

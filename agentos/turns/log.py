@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from agentos.turns.channel import announce
@@ -114,9 +114,14 @@ def request_cancel(turn: Turn) -> None:
 
 def mark_orphans() -> list[UUID]:
     """Mark running turns whose runner has died as interrupted, and return their ids. Their events stay."""
-    stale = Turn.objects.filter(status=Status.RUNNING, heartbeat_at__lt=timezone.now() - STALE)
+    stale = Turn.objects.filter(is_stale())
     ids = list(stale.values_list("pk", flat=True))
     return [pk for pk in ids if _interrupt_stale(pk)]
+
+
+def is_stale() -> Q:
+    """Return the filter of running turns whose runner has not been heard of for too long."""
+    return Q(status=Status.RUNNING, heartbeat_at__lt=timezone.now() - STALE)
 
 
 def interrupt(turn_id: UUID) -> bool:

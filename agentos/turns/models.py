@@ -26,6 +26,11 @@ class TurnQuerySet(models.QuerySet["Turn"]):
         """Those that wait or run."""
         return self.filter(status__in=ACTIVE)
 
+    def active_or_last(self) -> Self:
+        """Those that wait or run, and the last one whatever it does; for the turns of one session."""
+        last = self.order_by("-created_at", "-id").values("pk")[:1]
+        return self.filter(models.Q(status__in=ACTIVE) | models.Q(pk__in=last))
+
 
 _TurnManager = models.Manager.from_queryset(TurnQuerySet)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from agentos.access.rules import NotAllowed, check_can_continue
 from agentos.catalog.sync import refresh_session
@@ -23,7 +24,7 @@ from agentos.turns.answerers import Answerer, answerer
 from agentos.turns.channel import announce
 from agentos.turns.heart import Beating, Heart
 from agentos.turns.intake import Intake
-from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, mark_orphans
+from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, is_stale, mark_orphans
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.pool import Pool
 from agentos.turns.retention import prune_if_due
@@ -105,6 +106,8 @@ def sweep_orphans() -> int:
 
     Called when a server or worker starts, all the time by a worker, and whenever turns are read.
     """
+    if not Turn.objects.filter(is_stale() | Q(status=Status.QUEUED)).exists():
+        return 0  # as nearly always: one statement
     died = mark_orphans()
     if _works_here():
         running = Turn.objects.filter(status=Status.RUNNING).values("session_key")

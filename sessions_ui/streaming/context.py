@@ -46,19 +46,19 @@ def composer_context(
     `draft`, `problem`: what to show again, and why, when a form was refused.
     """
     sweep_orphans()
-    turns = list(Turn.objects.of_session(row.source, row.session_id).active()[:_SHOWN])
+    turns = list(Turn.objects.of_session(row.source, row.session_id).active_or_last()[: _SHOWN + 1])
     composer = _composer(request, row, draft, problem)
     return {
         "composer": composer,
         "may_send": not composer.reason,
-        "live_turns": [LiveTurn.at(turn, turn.last_seq) for turn in turns],
-        "lost_turn": lost_turn(row),
+        "live_turns": [LiveTurn.at(turn, turn.last_seq) for turn in turns if turn.is_active][:_SHOWN],
+        "lost_turn": lost_turn(turns),
     }
 
 
-def lost_turn(row: CatalogSession) -> LiveTurn | None:
-    """Return the session's last turn if it is over and is not in the session: only here can its text be read."""
-    last = Turn.objects.of_session(row.source, row.session_id).last()
+def lost_turn(turns: list[Turn]) -> LiveTurn | None:
+    """Return the last of these turns if it is over and is not in the session: only here can its text be read."""
+    last = turns[-1] if turns else None
     if last is None or last.is_active or last.run_id or last.status == "cancelled":
         return None
     return LiveTurn.at(last, last.last_seq)

@@ -32,6 +32,17 @@ _RANKED: Final = {
         WHERE catalog_words MATCH %s AND {among} ORDER BY rowid DESC LIMIT %s""",
 }
 _WITHIN: Final = "SELECT rowid FROM catalog_words WHERE catalog_words MATCH %s AND {among}"
+# The texts of one session are few beside the texts a common word is in, and many beside those of a rare one: here the
+# planner knows both numbers.
+_RUNS_WITHIN: Final = {
+    "postgresql": """SELECT DISTINCT run.ordinal FROM catalog_catalogtext AS text
+        LEFT JOIN catalog_catalogrun AS run ON run.id = text.run_id
+        WHERE text.words @@ %s::tsquery AND text.session_id = %s ORDER BY run.ordinal""",
+    "sqlite": """SELECT DISTINCT run.ordinal FROM catalog_words
+        JOIN catalog_catalogtext AS text ON text.id = catalog_words.rowid
+        LEFT JOIN catalog_catalogrun AS run ON run.id = text.run_id
+        WHERE catalog_words MATCH %s AND text.session_id = %s ORDER BY run.ordinal""",
+}
 _AMONG: Final = {
     ("postgresql", "session"): "session_id = ANY(%s)",
     ("postgresql", "id"): "id = ANY(%s)",
@@ -81,6 +92,15 @@ def ranked(asked: Asked, among: str, ids: Collection[int], limit: int) -> list[M
         return []
     ranker = _ranked_sqlite if connection.vendor == "sqlite" else _ranked_postgresql
     return ranker(asked, among, sorted(ids), limit)
+
+
+def runs_within(asked: Asked, session: int) -> list[int | None]:
+    """Return the ordinals of the session's runs with a text that matches; None stands for texts of the session."""
+    if asked.is_empty:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_RUNS_WITHIN[connection.vendor], [expression(asked), session])
+        return [ordinal for (ordinal,) in cursor.fetchall()]
 
 
 def expression(asked: Asked) -> str:

@@ -48,6 +48,16 @@ def pattern(texts: Iterable[tuple[str, bool]]) -> re.Pattern[str] | None:
     return re.compile("|".join(found)) if found else None
 
 
+def says(text: str, looked_for: re.Pattern[str]) -> bool:
+    """Whether the pattern finds something in a text as it is stored."""
+    return looked_for.search(folded(text)) is not None
+
+
+def spans(text: str, looked_for: re.Pattern[str]) -> list[tuple[int, int]]:
+    """Return where the pattern finds something, by characters of the stored text, a bounded number of times."""
+    return _spans(text, looked_for)
+
+
 def snippet(text: str, looked_for: re.Pattern[str] | None) -> Snippet:
     """Return what stands around the first places of `text` that the pattern finds; its beginning if it finds none."""
     spans = _spans(text, looked_for) if looked_for is not None else []
