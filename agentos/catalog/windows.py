@@ -71,9 +71,7 @@ def top_level_window(
         Tree(root, first + at, below, max(0, lengths.get(root.ordinal, 0) - len(below)))
         for at, (root, below) in enumerate(page, 1)
     ]
-    return Window(
-        shown, first_ordinal if first else None, last_ordinal if first + len(page) < total else None, total
-    )
+    return Window(shown, first_ordinal if first else None, last_ordinal if first + len(page) < total else None, total)
 
 
 def find_run(session: CatalogSession, run_id: str) -> CatalogRun | None:
@@ -130,9 +128,7 @@ def _trees(session: CatalogSession, chosen: QuerySet[CatalogRun]) -> list[tuple[
     return trees
 
 
-def _bounded(
-    trees: list[tuple[CatalogRun, list[CatalogRun]]], start: int
-) -> list[tuple[CatalogRun, list[CatalogRun]]]:
+def _bounded(trees: list[tuple[CatalogRun, list[CatalogRun]]], start: int) -> list[tuple[CatalogRun, list[CatalogRun]]]:
     """Return the trees next to `start` whose payload may be read together: first those behind it, then those before."""
     low, high = start, start + 1
     size = trees[start][0].size if trees else 0

@@ -81,9 +81,7 @@ class Reader:
         """
         return self._read_session(session_id, [], lambda tables: self._stubs(tables, session_id, digests=digests))
 
-    def runs(
-        self, session_id: str, positions: Sequence[int], run_ids: Sequence[str | None] = ()
-    ) -> list[Run | BadRun]:
+    def runs(self, session_id: str, positions: Sequence[int], run_ids: Sequence[str | None] = ()) -> list[Run | BadRun]:
         """Return the runs at these positions of `run_stubs`, in the order asked for; only they are read and parsed.
 
         A position at which there is nothing (any more) gives a BadRun that says so. Whoever knows the ids of the runs

@@ -4,7 +4,7 @@ Everything is bounded twice: each text by its own limit, all texts of a page by 
 whole on the run's own page.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from agentos.catalog.models import CatalogRun
@@ -18,6 +18,8 @@ from sessions_ui.presenters.workflow_steps import StepView, steps_of
 DELEGATE = "delegate_task_to_member"
 # Items of one run; a run of 304 tool calls has them all on its own page.
 ITEMS = 60
+# Of a run with a message that is linked to, the items before it.
+_BEFORE = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,29 @@ class Item:
     media: list[MediumView] = field(default_factory=list)
     steps: list[StepView] = field(default_factory=list)
     place: int | None = None
+    anchor: str = ""
+    is_marked: bool = False
+
+    @property
+    def pieces(self) -> int:
+        """How many things of a line or more it shows."""
+        return 1 + len(self.tools) + len(self.steps) + len(self.media)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is linked to: a run, and in it the message of this number from 1, or the call of this number from 0."""
+
+    run: CatalogRun
+    message: int | None = None
+    call: int | None = None
+
+    def is_at(self, row: CatalogRun, item: Item) -> bool:
+        """Whether an item of the run is what is linked to."""
+        if row.ordinal != self.run.ordinal:
+            return False
+        called = self.call is not None and any(tool.number == self.call for tool in item.tools)
+        return called or (self.message is not None and item.place == self.message)
 
 
 @dataclass(frozen=True)
@@ -46,7 +71,10 @@ class RunView:
     items: list[Item]
     below: list[CatalogRun]
     below_left_out: int
+    skipped: int = 0
     left_out: int = 0
+    gap: str = ""
+    is_marked: bool = False
     problem: str = ""
     bad_text: Clipped | None = None
     error: Clipped | None = None
@@ -56,27 +84,29 @@ class RunView:
     lineage: list[str] = field(default_factory=list)
     missing_members: bool = False
 
-    @property
-    def bar(self) -> int:
-        """Length of the run's bar in the spine, in pixels: by the figures of its tokens, 4 when they are unknown."""
-        return min(32, 4 + 6 * len(str(self.row.total_tokens))) if self.row.total_tokens else 4
 
-
-def run_view(tree: Tree, run: Run | BadRun, budget: Budget) -> RunView:
-    """Return the view of one top-level run."""
+def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = None, room: int = ITEMS) -> RunView:
+    """Return the view of one top-level run, of `room` pieces at most; those around what is marked if there are more."""
+    is_marked = mark is not None and mark.run.root_ordinal == tree.root.ordinal
+    below, below_left_out = _members(tree, room)
     if isinstance(run, BadRun):
         bad = budget.take(run.raw if isinstance(run.raw, str) else repr(run.raw)[:10_000])
-        return RunView(tree.root, tree.number, [], tree.below, tree.left_out, problem=run.problem, bad_text=bad)
+        return RunView(
+            tree.root, tree.number, [], below, below_left_out, is_marked=is_marked, problem=run.problem, bad_text=bad
+        )
     media = MediaBook(run)
-    items = list(items_of(run, budget, media))
+    items = _anchored(tree.root, items_of(run, budget, media), mark)
+    shown, skipped = _shown(items, room)
     calls = run.tool_calls
     return RunView(
         row=tree.root,
         number=tree.number,
-        items=items[:ITEMS],
-        left_out=max(0, len(items) - ITEMS),
-        below=tree.below,
-        below_left_out=tree.left_out,
+        items=shown,
+        skipped=skipped,
+        left_out=len(items) - skipped - len(shown),
+        is_marked=is_marked,
+        below=below,
+        below_left_out=below_left_out,
         error=budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None,
         waiting_for=[call.name for call in calls if call.status == "waiting"][:10] if run.status == "PAUSED" else [],
         citations=citations_of(run),
@@ -86,7 +116,38 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget) -> RunView:
     )
 
 
+<<<<<<< HEAD
 def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False, start: int = 1) -> Iterator[Item]:
+=======
+def _members(tree: Tree, room: int) -> tuple[list[CatalogRun], int]:
+    return tree.below[:room], tree.left_out + max(0, len(tree.below) - room)
+
+
+def _anchored(row: CatalogRun, items: Iterable[Item], mark: Mark | None) -> list[Item]:
+    """Return the items, each message's first one with the anchor it is linked by; and say which are linked to."""
+    found: list[Item] = []
+    anchors: set[str] = set()
+    for item in items:
+        anchor = f"m{row.ordinal}-{item.place}" if item.place is not None else ""
+        is_marked = mark is not None and mark.is_at(row, item)
+        found.append(replace(item, anchor="" if anchor in anchors else anchor, is_marked=is_marked))
+        anchors.add(anchor)
+    return found
+
+
+def _shown(items: list[Item], room: int) -> tuple[list[Item], int]:
+    """Return the items there is room for, and how many are before them: some, when something further on is marked."""
+    marked = next((at for at, item in enumerate(items) if item.is_marked), 0)
+    start = max(0, marked - _BEFORE) if len(items) > ITEMS else 0
+    left, end = min(room, ITEMS), start
+    while end < len(items) and (left > 0 or end <= marked):
+        left -= items[end].pieces
+        end += 1
+    return items[start:end], start
+
+
+def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False) -> Iterator[Item]:
+>>>>>>> 8c3b1bd (Three views of a session: conversation, timeline, log; permalinks, find, errors, prompts, idle times, print)
     """Yield what happened in the run, in order. `everything`: system messages and copied history as well.
 
     `start`: the number of the first message that is wanted. What of the media `book` still holds at the end belongs to

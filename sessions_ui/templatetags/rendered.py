@@ -1,11 +1,13 @@
 """Stored content in templates: `{% load rendered %}`. A value that is no text shows as its text, None as nothing."""
 
+from re import Pattern
 from typing import Any
 
 from django import template
 from django.utils.safestring import SafeString
 
 from sessions_ui import rendering
+from sessions_ui.rendering.marking import marked as mark_found
 
 register = template.Library()
 
@@ -32,6 +34,12 @@ def code(value: Any, language: str = "") -> SafeString:
 def json_tree(value: Any, open_depth: int = 1) -> SafeString:
     """Show a JSON value as a tree: `{% json_tree session.session_state %}`."""
     return rendering.json_tree(value, open_depth)
+
+
+@register.simple_block_tag
+def marked(content: SafeString, looked_for: object) -> SafeString:
+    """Mark what was looked for in the stored texts of a part of a page; without a pattern it stays as it is."""
+    return mark_found(content, looked_for) if isinstance(looked_for, Pattern) else content
 
 
 def _text(value: Any) -> str:

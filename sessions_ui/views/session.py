@@ -1,22 +1,28 @@
-"""One session: its conversation, a window at a time, its tabs, and the pane that continues it."""
+"""One session: three views of it, a window at a time, its tabs, and the pane that continues it."""
 
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
+from agentos.catalog.windows import next_error
 from agentos.db.reader import Reader
 from agentos.db.sources import SourceUnavailable, get_source
 from agentos.records import Session, strip_for_postgres
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import SESSION_NOT_FOUND, get_session_or_404
-from sessions_ui.presenters.session_page import TABS, ordinal, session_data, session_page
+from sessions_ui.presenters.session_data import session_data
+from sessions_ui.presenters.session_page import TABS, ordinal, session_page
+from sessions_ui.presenters.session_place import VIEWS, Asked
 from sessions_ui.streaming.context import composer_context
 
 TEMPLATE = "sessions_ui/session.html"
+# What htmx asks for by itself: the parts of the page that are replaced.
+PARTS = ("view", "inspector")
 
 
 @require_safe
@@ -28,14 +34,29 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
         if wants_json(request):
             data = session_data(row, stored, reader, ordinal(request.GET, "after"))
             return JsonResponse(strip_for_postgres(data))
-        page = session_page(row, stored, reader, request.GET)
+        if request.GET.get("error") in ("next", "previous"):
+            return _to_error(request, row)
+        part = request.headers.get("HX-Target", "")
+        part = part if part in PARTS else ""
+        page = session_page(row, stored, reader, Asked.of(request.GET), part)
     except SourceUnavailable as error:
         return unavailable(request, row, str(error))
-    context: dict[str, Any] = {"nav": "sessions", "row": row, "page": page, "tabs": TABS, "layout": str(reader.layout)}
-    fragment = "#inspector" if request.headers.get("HX-Target") == "inspector" else ""
-    if not fragment:
+    context: dict[str, Any] = {"nav": "sessions", "row": row, "page": page, "tabs": TABS, "views": VIEWS}
+    context |= {"layout": str(reader.layout), "now": timezone.now(), "part": part}
+    if not part:
         context |= composer_context(request, row)
-    return render(request, TEMPLATE + fragment, context)
+    return render(request, f"{TEMPLATE}#{part}" if part else TEMPLATE, context)
+
+
+def _to_error(request: HttpRequest, row: CatalogSession) -> HttpResponse:
+    """Go to the next run with an error behind (or before) the one that `from` names, in the same view."""
+    run = next_error(row, ordinal(request.GET, "from"), back=request.GET["error"] == "previous")
+    query = request.GET.copy()
+    for name in ("error", "from", "before", "after", "message", "call", "hit", "run"):
+        query.pop(name, None)
+    if run is not None:
+        query["run"] = run.quoted_id
+    return HttpResponseRedirect(f"?{query.urlencode()}#here")
 
 
 def unavailable(request: HttpRequest, row: CatalogSession, sentence: str) -> HttpResponse:
@@ -51,7 +72,7 @@ def fetch(row: CatalogSession) -> tuple[CatalogSession, Session, Reader]:
         reader = Reader(get_source(row.source))
     except KeyError:
         raise SourceUnavailable(f"The source {row.source} is not configured any more.") from None
-    current = refresh_session(reader.source, row.session_id)
+    current = refresh_session(reader.source, row.session_id, row)
     stored = reader.session(row.session_id) if current is not None else None
     if current is None or stored is None:
         raise Http404(SESSION_NOT_FOUND)

@@ -106,11 +106,11 @@ def test_windows_of_a_long_session_lead_to_every_run(lab: Path, viewer: Person) 
     query: dict[str, Any] = {}
     for _ in range(len(many)):
         response = viewer.client.get(url("many-runs"), query)
-        page = response.context["page"]
+        page = response.context["page"].view
         seen = [view.row.run_id for view in page.runs] + seen
-        if page.window.older is None:
+        if page.older is None:
             break
-        query = {"before": page.window.older}
+        query = {"before": page.older}
     assert seen == many
 
 

@@ -1,0 +1,120 @@
+"""What the session page shows beside its inspector: one of three views of a window, what was found, the prompts."""
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.catalog.text.within import Found, find_within
+from agentos.catalog.windows import Tree, Window, find_run, prompts, top_level_window
+from agentos.db.reader import Reader
+from agentos.records import BadRun
+from sessions_ui.presenters.budget import Budget
+from sessions_ui.presenters.conversation import Mark, RunView, run_view
+from sessions_ui.presenters.gaps import idle
+from sessions_ui.presenters.session_log import Log, session_log
+from sessions_ui.presenters.session_place import Asked, Cursor
+from sessions_ui.presenters.stored_runs import read_runs
+from sessions_ui.presenters.timeline import Timeline, timeline
+
+WINDOW: Final = 20
+# Characters of stored text on the page, about 90 kB of HTML besides its frame; and things of a line or more.
+PAGE_TEXT, EACH_TEXT, PIECES = 70_000, 6_000, 220
+PROMPTS: Final = 100
+GONE: Final = "This run is not in the source any more. Reload to see the session as it now is."
+
+
+@dataclass(frozen=True)
+class SpineEntry:
+    """A run in the spine. `gap`: the idle time before it, in words."""
+
+    row: CatalogRun
+    number: int
+    gap: str
+
+    @property
+    def bar(self) -> int:
+        """Length of its bar in pixels, 4 to 32: by the figures of its tokens, 4 when they are unknown."""
+        return min(32, 4 + 6 * len(str(self.row.total_tokens))) if self.row.total_tokens else 4
+
+
+@dataclass
+class SessionView:
+    """One view of a window. `older`, `newer`: cursors of the windows beside it. `lost`: a run asked for is not there."""
+
+    asked: Asked
+    mark: Mark | None
+    found: Found | None
+    lost: bool = False
+    spine: list[SpineEntry] = field(default_factory=list)
+    runs: list[RunView] = field(default_factory=list)
+    timeline: Timeline | None = None
+    log: Log | None = None
+    older: Cursor | int | None = None
+    newer: Cursor | int | None = None
+    prompts: list[CatalogRun] = field(default_factory=list)
+    prompts_next: int | None = None
+
+
+def session_view(row: CatalogSession, reader: Reader, asked: Asked) -> SessionView:
+    """Read the window of the session that is asked for, as the view that is asked for shows it."""
+    found = find_within(row, asked.find, asked.hit) if asked.find else None
+    mark = _mark(row, asked, found)
+    view = SessionView(asked, mark, found, lost=bool(asked.run) and mark is None)
+    if asked.prompts is not None:
+        view.prompts, view.prompts_next = prompts(row, asked.prompts, PROMPTS)
+    if asked.view == "log":
+        log = session_log(row, reader, _budget(), before=asked.before, after=asked.after, mark=mark)
+        view.log, view.older, view.newer = log, log.older, log.newer
+        view.spine = [SpineEntry(run.row, run.number, "") for run in log.runs if not run.row.depth]
+        return view
+    window = _window(row, asked, mark)
+    view.older, view.newer = window.older, window.newer
+    view.spine = _spine(window)
+    if asked.view == "timeline":
+        view.timeline = timeline(row, reader, window, mark)
+    else:
+        view.runs = _conversation(row, reader, window, mark)
+    return view
+
+
+def _mark(row: CatalogSession, asked: Asked, found: Found | None) -> Mark | None:
+    """Return what the URL links to; else, unless it names a window, the place that was found."""
+    if asked.run:
+        run = find_run(row, asked.run)
+        return Mark(run, asked.message, asked.call) if run is not None else None
+    if found is None or found.run is None or asked.before is not None or asked.after is not None:
+        return None
+    return Mark(found.run, found.spot.place if found.spot is not None else None)
+
+
+def _window(row: CatalogSession, asked: Asked, mark: Mark | None) -> Window:
+    before = asked.before.ordinal if asked.before is not None else None
+    after = asked.after.ordinal if asked.after is not None else None
+    around = mark.run.root_ordinal if mark is not None else None
+    return top_level_window(row, before=before, after=after, around=around, limit=WINDOW)
+
+
+def _spine(window: Window) -> list[SpineEntry]:
+    roots = [None, *(tree.root for tree in window.trees)]
+    return [SpineEntry(tree.root, tree.number, idle(roots[at], tree.root)) for at, tree in enumerate(window.trees)]
+
+
+def _budget() -> Budget:
+    return Budget(PAGE_TEXT, EACH_TEXT)
+
+
+def _conversation(row: CatalogSession, reader: Reader, window: Window, mark: Mark | None) -> list[RunView]:
+    """Return the views of the window's runs. What is linked to takes of the page's room first, then the newest runs."""
+    stored = read_runs(reader, row.session_id, [tree.root for tree in window.trees])
+    budget, room = _budget(), PIECES
+    views: dict[int, RunView] = {}
+    for tree in sorted(window.trees, key=lambda tree: _comes_first(tree, mark), reverse=True):
+        run = stored.get(tree.root.ordinal, BadRun(None, GONE))
+        view = run_view(tree, run, budget, mark, max(0, room))
+        room -= 1 + sum(item.pieces for item in view.items) + len(view.below)
+        views[tree.number] = view
+    return [replace(views[entry.number], gap=entry.gap) for entry in _spine(window)]
+
+
+def _comes_first(tree: Tree, mark: Mark | None) -> tuple[bool, int]:
+    return mark is not None and mark.run.root_ordinal == tree.root.ordinal, tree.number
