@@ -59,6 +59,12 @@
     const inSequence = event.timeStamp - pressedG < SEQUENCE;
     pressedG = event.key === "g" ? event.timeStamp : -SEQUENCE;
     if (inSequence && event.key.length === 1 && go(event.key)) return event.preventDefault();
+    // What the page offers under a key is pressed by it.
+    const offered = document.querySelector(`[data-key~="${CSS.escape(event.key)}"]`);
+    if (offered && event.key.length === 1) {
+      event.preventDefault();
+      return offered.click();
+    }
     const act = keys[event.key];
     // What does nothing here leaves the key to the browser.
     if (act && act() !== false) event.preventDefault();

@@ -84,7 +84,7 @@ def session_log(
     rows, has_more = _rows(session, before, after)
     runs = read_runs(reader, session.session_id, rows)
     entries = [entry for row in rows for entry in _entries(row, runs.get(row.ordinal))]
-    inside = [(row, place, message) for row, place, message in entries if _is_inside(row, place, before, after)]
+    inside = [entry for entry in entries if _is_inside(entry[0], entry[1], before, after)]
     shown = inside[:LINES] if after is not None else inside[-LINES:]
     if not shown:
         return Log([], None, None, session.own_message_count)

@@ -84,7 +84,7 @@ class _Tree:
             unit = _Unit(line.span.start if line.span else None, [line])
             if child is not None:
                 children.remove(child)
-                below = self._unit(child, depth + 1)
+                below = self._unit(child, line.depth + 1)
                 unit = _Unit(below.start if unit.start is None else unit.start, [line, *below.lines])
             yield unit
 
