@@ -113,7 +113,7 @@ def _rows(session: CatalogSession, before: Cursor | None, after: Cursor | None) 
     for row in found:
         # Of the run that the cursor is in, only some are left.
         is_cut = after is not None and row.ordinal == after.ordinal and after.place > 0
-        if taken and lines >= LINES or (len(taken) > 1 and size + row.size > _PAYLOAD):
+        if (taken and lines >= LINES) or (len(taken) > 1 and size + row.size > _PAYLOAD):
             break
         taken.append(row)
         lines += max(0, row.message_count - after.place) if is_cut and after else max(1, row.own_message_count)

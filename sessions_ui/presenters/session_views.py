@@ -39,7 +39,7 @@ class SpineEntry:
 
 @dataclass
 class SessionView:
-    """One view of a window. `older`, `newer`: cursors of the windows beside it. `lost`: a run asked for is not there."""
+    """One view of a window. `older`, `newer`: cursors of those beside it. `lost`: a run asked for is not there."""
 
     asked: Asked
     mark: Mark | None

@@ -1,4 +1,4 @@
-"""One axis of time for a timeline, in hundredths of its width. Long times in which nothing happens take little of it."""
+"""One axis of time for a timeline, in hundredths of its width. Long idle times take little of it."""
 
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -35,7 +35,7 @@ class Axis:
     """Where moments are on the axis: later ones never to the left of earlier ones."""
 
     def __init__(self, spans: Iterable[Span]) -> None:
-        self._spans = sorted(((span.start, max(span.start, span.end)) for span in spans))
+        self._spans = sorted((span.start, max(span.start, span.end)) for span in spans)
         islands = _islands(self._spans)
         idle = [(end, start) for (_, end), (start, _) in pairwise(islands)]
         busy = sum(end - start for start, end in islands)

@@ -1,7 +1,8 @@
-"""The timeline of a window of runs: lines on one axis of time, with geometry that can stand in attributes."""
+"""The timeline of a window of runs: what happened in each, on one axis of time, with geometry for attributes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 from urllib.parse import urlencode
 
@@ -10,14 +11,16 @@ from django.urls import reverse
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import Tree, Window
 from agentos.db.reader import Reader
+from agentos.records import BadRun, Run
 from sessions_ui.presenters.conversation import Mark
 from sessions_ui.presenters.gaps import idle, words
 from sessions_ui.presenters.stored_runs import read_runs
-from sessions_ui.presenters.time_axis import Axis
-from sessions_ui.presenters.timeline_lines import Line, lines_of, with_span_of_below
+from sessions_ui.presenters.time_axis import Axis, Span
+from sessions_ui.presenters.waterfall import Line, lines_of, runs_by_id
 
 LINES: Final = 200
-# Of each top-level run, the members whose runs are read besides it: how many, and their stored bytes.
+# Of one top-level run: the lines that are made, the members' runs that are read besides it, and their stored bytes.
+_LINES_OF_ONE: Final = 1_000
 _MEMBERS: Final = 60
 _MEMBERS_BYTES: Final = 200_000
 _STYLES: Final = {"ERROR": "error", "PAUSED": "waiting", "RUNNING": "live", "CANCELLED": "gone"}
@@ -41,7 +44,10 @@ class Bar:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the timeline. `gap`: the idle time before it, in words. `left_out`: lines that follow it unseen."""
+    """A line of the timeline. `number`: of a top-level run. `gap`: the idle time before it, in words.
+
+    `left_out`: lines that follow it unseen.
+    """
 
     line: Line
     number: int | None
@@ -51,11 +57,6 @@ class Row:
     gap: str = ""
     left_out: int = 0
     is_marked: bool = False
-
-    @property
-    def indent(self) -> int:
-        """How far to the right it stands."""
-        return min(self.line.depth, 8)
 
 
 @dataclass(frozen=True)
@@ -89,22 +90,25 @@ class Timeline:
         return f"{len(self.rows)} lines of {runs} top-level run{'' if runs == 1 else 's'} on one axis{idle_times}"
 
 
+_Timed = tuple[Line, Span | None]
+
+
 def timeline(session: CatalogSession, reader: Reader, window: Window, mark: Mark | None) -> Timeline:
     """Return the timeline of a window; its runs are read."""
     rows = [row for tree in window.trees for row in (tree.root, *_members(tree))]
     runs = read_runs(reader, session.session_id, rows)
-    whole = [with_span_of_below(lines_of(tree, runs)) for tree in window.trees]
-    shown = _fair(whole, LINES, mark)
-    axis = Axis(line.span for lines, _ in shown for line in lines if line.span is not None)
+    shown = _fair([_timed(tree, runs) for tree in window.trees], LINES, mark)
+    spans = [span for lines, _ in shown for _, span in lines if span is not None]
+    axis = Axis(spans)
     base = reverse("session", args=[session.source, session.quoted_id])
     found: list[Row] = []
     before: CatalogRun | None = None
     for tree, (lines, left_out) in zip(window.trees, shown, strict=True):
-        found += _rows(session, tree, lines, left_out, axis, base, mark, idle(before, tree.root))
+        drawn = _Drawn(session, tree, axis, base, mark)
+        found += drawn.rows(lines, left_out, idle(before, tree.root))
         before = tree.root
-    is_timed = any(line.span is not None for lines, _ in shown for line in lines)
     gaps = [GapMark(round(gap.x, 2), round(gap.width, 2), words(gap.seconds)) for gap in axis.gaps]
-    return Timeline(found, gaps, int(axis.start) if is_timed else None, int(axis.end) if is_timed else None)
+    return Timeline(found, gaps, int(axis.start) if spans else None, int(axis.end) if spans else None)
 
 
 def _members(tree: Tree) -> list[CatalogRun]:
@@ -118,7 +122,26 @@ def _members(tree: Tree) -> list[CatalogRun]:
     return found
 
 
-def _fair(whole: Sequence[list[Line]], room: int, mark: Mark | None) -> list[tuple[list[Line], int]]:
+def _timed(tree: Tree, runs: dict[int, Run | BadRun]) -> list[_Timed]:
+    """Return the lines of a tree with their times. What has no end of its own ends with what is inside it."""
+    read = runs_by_id([runs[row.ordinal] for row in (tree.root, *tree.below) if row.ordinal in runs])
+    lines = list(islice(lines_of(tree.root, tree.below, read), _LINES_OF_ONE))
+    timed: list[_Timed] = []
+    ends: list[tuple[int, float]] = []
+    for line in reversed(lines):
+        inside = [end for depth, end in ends if depth > line.depth]
+        ends = [(depth, end) for depth, end in ends if depth <= line.depth]
+        span = None
+        if line.began is not None:
+            last = line.began + line.duration if line.duration is not None else max([line.began, *inside])
+            span = Span(line.began, last)
+            inside.append(last)
+        ends.append((line.depth, max(inside, default=0.0)))
+        timed.append((line, span))
+    return timed[::-1]
+
+
+def _fair(whole: Sequence[list[_Timed]], room: int, mark: Mark | None) -> list[tuple[list[_Timed], int]]:
     """Return of each run's lines as many as fit when all have the same room, and how many are left out.
 
     What is marked is there, if need be in place of the last line.
@@ -129,68 +152,74 @@ def _fair(whole: Sequence[list[Line]], room: int, mark: Mark | None) -> list[tup
     shown = []
     for lines in whole:
         part = lines[:each]
-        marked = next((line for line in lines[each:] if mark is not None and _is_at(mark, line)), None)
+        marked = next((line for line in lines[each:] if _is_at(mark, line[0])), None)
         if marked is not None:
             part[-1] = marked
         shown.append((part, len(lines) - len(part)))
     return shown
 
 
-def _is_at(mark: Mark, line: Line) -> bool:
-    if line.run.ordinal != mark.run.ordinal:
+def _is_at(mark: Mark | None, line: Line) -> bool:
+    if mark is None or line.run.ordinal != mark.run.ordinal:
         return False
     if mark.call is not None:
-        return line.call == mark.call
+        return line.kind == "tool" and line.target == str(mark.call)
     if mark.message is not None:
-        return line.message == mark.message and line.kind == "model"
-    return line.message is None and line.call is None and line.kind != "step"
+        return line.kind == "model" and line.target == f"m{mark.message}"
+    return line.kind == "run"
 
 
-def _rows(
-    session: CatalogSession, tree: Tree, lines: list[Line], left_out: int, axis: Axis, base: str, mark: Mark | None, gap: str
-) -> list[Row]:  # fmt: skip
-    return [
-        Row(
-            line=line,
-            number=tree.number if at == 0 else None,
-            bar=_bar(line, axis),
-            url=_url(session, tree, line, base),
-            anchor=_anchor(tree, line, at),
-            gap=gap if at == 0 else "",
-            left_out=left_out if at == len(lines) - 1 else 0,
-            is_marked=mark is not None and _is_at(mark, line),
-        )
-        for at, line in enumerate(lines)
-    ]
+class _Drawn:
+    """The rows of one top-level run."""
 
+    def __init__(self, session: CatalogSession, tree: Tree, axis: Axis, base: str, mark: Mark | None) -> None:
+        self._at = [session.source, session.quoted_id]
+        self._tree, self._axis, self._base = tree, axis, base
+        # A message without a line of its own, the user's for one, is at its run.
+        self._mark = mark
 
-def _anchor(tree: Tree, line: Line, at: int) -> str:
-    """Return the id of a row: the same as that of what it stands for in the conversation."""
-    if at == 0:
-        return f"run-{tree.number}"
-    if line.call is not None:
-        return f"c{line.run.ordinal}-{line.call}"
-    return f"m{line.run.ordinal}-{line.message}" if line.message is not None else f"l{tree.root.ordinal}-{at}"
+    def rows(self, lines: list[_Timed], left_out: int, gap: str) -> Iterator[Row]:
+        """Yield the rows; `gap` stands before the first."""
+        is_there = any(_is_at(self._mark, line) for line, _ in lines)
+        mark = self._mark if is_there or self._mark is None else Mark(self._mark.run)
+        for at, (line, span) in enumerate(lines):
+            yield Row(
+                line=line,
+                number=self._tree.number if at == 0 else None,
+                bar=self._bar(line, span),
+                url=self._url(line),
+                anchor=self._anchor(line, at),
+                gap=gap if at == 0 else "",
+                left_out=left_out if at == len(lines) - 1 else 0,
+                is_marked=_is_at(mark, line),
+            )
 
+    def _bar(self, line: Line, span: Span | None) -> Bar | None:
+        if span is None:
+            return None
+        x, width = self._axis.bar(span)
+        style = _STYLES.get(line.status) or (line.kind if line.kind in ("model", "tool") else "whole")
+        return Bar(round(x, 2), round(width, 2), style)
 
-def _bar(line: Line, axis: Axis) -> Bar | None:
-    if line.span is None:
-        return None
-    x, width = axis.bar(line.span)
-    style = _STYLES.get(line.status) or (line.kind if line.kind in ("model", "tool") else "whole")
-    return Bar(round(x, 2), round(width, 2), style)
+    def _anchor(self, line: Line, at: int) -> str:
+        """Return the id of a row: that of what it stands for in the conversation, where it has one."""
+        if at == 0:
+            return f"run-{self._tree.number}"
+        if line.kind == "tool":
+            return f"run-{line.run.ordinal}-call-{line.target}"
+        if line.kind == "model":
+            return f"m{line.run.ordinal}-{line.target[1:]}"
+        return f"line-{self._tree.root.ordinal}-{at}"
 
-
-def _url(session: CatalogSession, tree: Tree, line: Line, base: str) -> str:
-    """Return where a line leads: a run to its page, a message or call to its place in the conversation or the log."""
-    if line.message is None and line.call is None:
-        return reverse("run", args=[session.source, session.quoted_id, line.run.quoted_id])
-    asked: dict[str, str | int] = {"run": line.run.quoted_id}
-    if line.message is not None:
-        asked["message"] = line.message
-    if line.call is not None:
-        asked["call"] = line.call
-    if line.run.depth:
-        asked["view"] = "log"
-    anchor = f"c{line.run.ordinal}-{line.call}" if line.call is not None else f"m{line.run.ordinal}-{line.message}"
-    return f"{base}?{urlencode(asked)}#{anchor if not line.run.depth else f'm{line.run.ordinal}-{line.message or 0}'}"
+    def _url(self, line: Line) -> str:
+        """Return where a row leads: a run or step to the run's page, a call of a model or tool to its place here."""
+        if line.kind not in ("model", "tool"):
+            page = reverse("run", args=[*self._at, line.run.quoted_id])
+            return f"{page}#{line.target}" if line.kind == "step" else page
+        if line.run.depth and line.kind == "tool":
+            return reverse("tool_call", args=[*self._at, line.run.quoted_id, int(line.target)])
+        number = line.target.removeprefix("m")
+        asked = {"run": line.run.quoted_id, "call" if line.kind == "tool" else "message": number}
+        if line.run.depth:
+            asked["view"] = "log"
+        return f"{self._base}?{urlencode(asked)}#here"

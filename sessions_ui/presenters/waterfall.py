@@ -77,10 +77,14 @@ class _Open:
     clock: float | None
 
 
+def lines_of(row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run]) -> Iterator[Line]:
+    """Yield the lines of a run and those below it, not drawn yet. `runs`: as many of them by id as have been read."""
+    return _Tree(row, below, runs).lines()
+
+
 def waterfall(row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run], left_out: int) -> Waterfall:
     """Return the lines of a run and those below it. `runs`: as many of them by id as have been read."""
-    tree = _Tree(row, below, runs)
-    lines = [line for line, _ in zip(tree.lines(), range(ROWS), strict=False)]
+    lines = list(islice(lines_of(row, below, runs), ROWS))
     spans = [(line.began, line.began + (line.duration or 0.0)) for line in lines if line.began is not None]
     errors = sum(line.is_error for line in lines)
     if not spans:
