@@ -12,6 +12,8 @@ from agentos.catalog.text.snippets import spans
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\"[^\"]*\"|'[^']*'|[^'\">])*)>")
 # Where stored text stands.
 _STORED: Final = re.compile(r"\bclass=\"[^\"]*\b(?:stored|raw-text)\b")
+# Where a word of ours does, although it looks like a stored one.
+_OURS: Final = re.compile(r"\bclass=\"[^\"]*\bstatus\b")
 _VOID: Final = frozenset(("br", "hr", "img", "input", "link", "meta", "wbr", "use", "path", "rect", "circle", "line"))
 
 
@@ -21,18 +23,20 @@ def marked(page: str, looked_for: re.Pattern[str]) -> SafeString:
     `page` has to be safe and well formed, as our renderers make it. Nothing is found across tags.
     """
     parts: list[str] = []
-    at, inside = 0, 0
+    at = inside = ours = 0
     for tag in _TAG.finditer(page):
         text = page[at : tag.start()]
-        parts += [_marked(text, looked_for) if inside and text else text, tag[0]]
+        parts += [_marked(text, looked_for) if inside and not ours and text else text, tag[0]]
         at = tag.end()
         closes, name, attributes = tag[1], tag[2].lower(), tag[3]
         if name in _VOID or attributes.endswith("/"):
             continue
         if closes:
             inside -= inside > 0
-        elif inside or name == "bdi" or _STORED.search(attributes):
-            inside += 1
+            ours -= ours > 0
+            continue
+        inside += bool(inside or name == "bdi" or _STORED.search(attributes))
+        ours += bool(ours or _OURS.search(attributes))
     return SafeString("".join([*parts, page[at:]]))
 
 
