@@ -116,9 +116,6 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = 
     )
 
 
-<<<<<<< HEAD
-def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False, start: int = 1) -> Iterator[Item]:
-=======
 def _members(tree: Tree, room: int) -> tuple[list[CatalogRun], int]:
     return tree.below[:room], tree.left_out + max(0, len(tree.below) - room)
 
@@ -146,8 +143,7 @@ def _shown(items: list[Item], room: int) -> tuple[list[Item], int]:
     return items[start:end], start
 
 
-def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False) -> Iterator[Item]:
->>>>>>> 8c3b1bd (Three views of a session: conversation, timeline, log; permalinks, find, errors, prompts, idle times, print)
+def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False, start: int = 1) -> Iterator[Item]:
     """Yield what happened in the run, in order. `everything`: system messages and copied history as well.
 
     `start`: the number of the first message that is wanted. What of the media `book` still holds at the end belongs to

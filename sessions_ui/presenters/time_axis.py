@@ -42,7 +42,7 @@ class Axis:
         short = [(end, start) for end, start in idle if start - end > max(_SHORT, busy / 3)]
         self.start = islands[0][0] if islands else 0.0
         self.end = islands[-1][1] if islands else 0.0
-        linear = self.end - self.start - sum(start - end for end, start in short)
+        linear = busy + sum(start - end for end, start in idle if (end, start) not in short)
         each = min(_GAP, _ALL_GAPS / len(short)) if short else 0.0
         if short and linear <= 0:
             each = WIDTH / len(short)
@@ -54,7 +54,7 @@ class Axis:
         self._moments, self._places = [self.start], [0.0]
         self.gaps: list[Gap] = []
         for end, start in short:
-            x = self._places[-1] + (end - self._moments[-1]) * self._scale
+            x = min(WIDTH - each, self._places[-1] + (end - self._moments[-1]) * self._scale)
             self.gaps.append(Gap(x, each, start - end))
             self._moments += [end, start]
             self._places += [x, x + each]
