@@ -9,6 +9,7 @@ from sessions_ui.views import (
     export,
     health,
     medium,
+    overview,
     palette,
     preview,
     run,
@@ -27,6 +28,7 @@ from sessions_ui.views import (
 RUN = "sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
+    path("overview/", overview.overview, name="overview"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/complete/", sessions.complete, name="sessions_complete"),
     path("sessions/export/", export.export, name="sessions_export"),
