@@ -81,7 +81,12 @@ class Media(Record):
     @property
     def mime(self) -> str | None:
         """The media type as stored, or by reference, format or name, or by the first bytes of the content."""
-        return self._stated_mime() or self._mime_by_name() or sniff_mime_type(self._head())
+        return self._stated_mime() or self._mime_by_name() or self.sniffed_mime
+
+    @property
+    def sniffed_mime(self) -> str | None:
+        """The media type by the first bytes of the content alone, whatever is stated."""
+        return sniff_mime_type(self._head())
 
     def _stated_mime(self) -> str | None:
         reference = self.media_reference

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from agentos.records import Media, Run
+from sessions_ui.presenters.served_medium import agrees
 
 CHIPS = 50
 """Chips beside one message; the others follow at the end of the run."""
@@ -22,7 +23,7 @@ _Key = tuple[str, str]
 class MediumView:
     """An attachment as a labelled chip. `number`: its place among the run's media, by which its bytes are asked for.
 
-    `shown_as`: image, audio or "", as far as its stated type tells. `elsewhere`: the address or path that is stored
+    `shown_as`: image, audio or "", as far as its first bytes tell. `elsewhere`: the address or path that is stored
     instead of bytes; `reference`: where Agno's media storage keeps them.
     """
 
@@ -103,14 +104,14 @@ def medium_view(medium: Media, number: int) -> MediumView:
     name = medium.filename or getattr(medium, "name", None) or medium.id or medium.kind
     media_type = (medium.mime or "")[:80]
     is_stored = bool(medium.stored_size)
-    family = media_type.partition("/")[0]
+    sniffed = medium.sniffed_mime or ""
     return MediumView(
         number=number,
         kind=medium.kind,
         name=str(name)[:120],
         media_type=media_type,
         size=_size(medium, media_type),
-        shown_as=family if is_stored and family in ("image", "audio") else "",
+        shown_as=sniffed.partition("/")[0] if agrees(medium, sniffed) else "",
         is_stored=is_stored,
         elsewhere=str(medium.url or medium.filepath or "")[:2000],
         reference=_reference(medium),

@@ -47,7 +47,7 @@ def served(medium: Media, number: int) -> ServedMedium | None:
         return None
     sniffed = sniff_mime_type(body[:64]) or ""
     ending = IMAGES.get(sniffed) or SOUNDS.get(sniffed)
-    inline = ending is not None and _agrees(medium, sniffed) and _is_showable(body, sniffed)
+    inline = ending is not None and agrees(medium, sniffed) and _is_showable(body, sniffed)
     name = file_name(medium, number, ending if inline else None)
     return ServedMedium(body, sniffed if inline else "application/octet-stream", inline, name)
 
@@ -63,8 +63,10 @@ def file_name(medium: Media, number: int, ending: str | None = None) -> str:
     return f"{name[: NAME_LIMIT - 10]}.{ending}" if ending else name[:NAME_LIMIT]
 
 
-def _agrees(medium: Media, sniffed: str) -> bool:
-    """Whether the stated type, if there is one, is of the same family and one that is shown."""
+def agrees(medium: Media, sniffed: str) -> bool:
+    """Whether the type that the bytes say is one that is shown, and the stated one of the same family."""
+    if sniffed not in IMAGES and sniffed not in SOUNDS:
+        return False
     stated = (medium.mime or sniffed).partition(";")[0].strip().lower()
     family = IMAGES if sniffed in IMAGES else SOUNDS
     return stated in family or stated in ("image/jpg", "audio/mp3", "audio/x-wav", "audio/wave", "audio/x-flac")

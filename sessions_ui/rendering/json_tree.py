@@ -23,12 +23,12 @@ KEY_LIMIT = 200
 Entries = Iterator[tuple[str | None, Any]]
 
 
-def json_tree(value: Any, open_depth: int = 1) -> SafeString:
-    """Return any JSON value as a tree of `<details>`, its outermost `open_depth` levels open.
+def json_tree(value: Any, open_depth: int = 1, limit: int = NODE_LIMIT) -> SafeString:
+    """Return any JSON value as a tree of `<details>`, its outermost `open_depth` levels open, `limit` values of it.
 
     Walks with a stack of its own, so that no depth of nesting exhausts Python's. Text that is JSON stays text.
     """
-    tree = _Tree(open_depth)
+    tree = _Tree(open_depth, min(limit, NODE_LIMIT))
     tree.add(None, value)
     return SafeString(f'<div class="json-tree">{tree.finish()}</div>')
 
@@ -36,8 +36,9 @@ def json_tree(value: Any, open_depth: int = 1) -> SafeString:
 class _Tree:
     """The HTML of a tree being written, and the lists and objects that are still open in it."""
 
-    def __init__(self, open_depth: int) -> None:
+    def __init__(self, open_depth: int, limit: int) -> None:
         self._open_depth = open_depth
+        self._limit = limit
         self._parts: list[str] = []
         self._stack: list[Entries] = []
         self._nodes = 0
@@ -46,7 +47,7 @@ class _Tree:
         """Write what is still open to its end, or to the limit of nodes, and return the HTML."""
         while self._stack:
             entry = next(self._stack[-1], None)
-            if entry is None or self._nodes >= NODE_LIMIT:
+            if entry is None or self._nodes >= self._limit:
                 self._close(cut=entry is not None)
                 continue
             self._parts.append("<li>")

@@ -7,6 +7,7 @@ from django import template
 from django.utils.safestring import SafeString
 
 from sessions_ui import rendering
+from sessions_ui.rendering.json_tree import NODE_LIMIT
 from sessions_ui.rendering.marking import marked as mark_found
 
 register = template.Library()
@@ -31,9 +32,9 @@ def code(value: Any, language: str = "") -> SafeString:
 
 
 @register.simple_tag
-def json_tree(value: Any, open_depth: int = 1) -> SafeString:
-    """Show a JSON value as a tree: `{% json_tree session.session_state %}`."""
-    return rendering.json_tree(value, open_depth)
+def json_tree(value: Any, open_depth: int = 1, limit: int = NODE_LIMIT) -> SafeString:
+    """Show a JSON value as a tree: `{% json_tree session.session_state %}`; `limit` values of it."""
+    return rendering.json_tree(value, open_depth, limit)
 
 
 @register.simple_block_tag
