@@ -33,9 +33,10 @@ _SMALL = 2_000
 # How much of the newest slice's rate is taken into the kept one.
 _NEWEST_SHARE = 0.3
 
-# Sessions that are refreshed together: without a deadline, and with one.
+# Sessions that are refreshed together: where there is time, and where a deadline is near (seconds).
 _AT_ONCE = 100
 _AT_ONCE_IN_TIME = 8
+_NEAR = 1.0
 
 
 @dataclass
@@ -108,9 +109,9 @@ def refresh_source(source: Source, *, budget: float | None = None, patient: bool
     except SourceUnavailable as error:
         state.problem = report.problem = str(error)
         state.failing_since = state.failing_since or timezone.now()
-        state.pulse = ""
+        _forget_what_was_seen(source, state)
     except BaseException:
-        state.pulse = ""  # or the pass would count as done
+        _forget_what_was_seen(source, state)
         raise
     finally:
         _note_rate(state, report.seen, time.monotonic() - began)
@@ -139,6 +140,12 @@ def _lease(source: Source) -> SourceState | None:
     now = timezone.now()
     free = SourceState.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now), source=source.name)
     return state if free.update(leased_until=now + LEASE) else None
+
+
+def _forget_what_was_seen(source: Source, state: SourceState) -> None:
+    """After a fault: or the look and the pass that it cut off would count as done."""
+    look_again(source)
+    state.pulse = ""
 
 
 def _note_rate(state: SourceState, seen: int, took: float) -> None:
@@ -223,7 +230,8 @@ def _compare(
     rows = CatalogSession.objects.of_source(state.source).filter(session_key__in=keys).only("session_key", "mark")
     known = {row.session_key: row for row in rows}
     different = [(stamp, known.get(key)) for key, stamp in keys.items() if _differs(known.get(key), stamp)]
-    ahead = Ahead(reader, different, _AT_ONCE if deadline is None else _AT_ONCE_IN_TIME)
+    has_time = deadline is None or deadline - time.monotonic() > _NEAR
+    ahead = Ahead(reader, different, _AT_ONCE if has_time else _AT_ONCE_IN_TIME)
     met = _Met(state)
     renewed = time.monotonic()
     try:

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from django.template.defaultfilters import date as date_text
 
 from agentos.catalog.facets import Counts
-from agentos.catalog.models import SourceState
 from agentos.catalog.queries import SessionQuerySet
 from agentos.catalog.query.fields import TIMES
 from agentos.catalog.query.listing import FACETS, ListQuery
@@ -140,12 +139,3 @@ def range_words(query: ListQuery) -> str:
     if first and last:
         return f"{first} to {last}"
     return f"From {first}" if first else f"Up to {last}" if last else "As the query says" if times else "All time"
-
-
-def unindexed(states: list[SourceState]) -> int:
-    """Return how many sessions of the sources the catalog has not met yet, as far as is known."""
-    return sum(
-        max(0, state.session_count - state.indexed_count)
-        for state in states
-        if not state.is_complete and state.session_count is not None
-    )

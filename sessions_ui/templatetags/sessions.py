@@ -40,6 +40,8 @@ _LOW, _HIGH, _FULL_AT = 4, 14, 100_000
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BY_LOGARITHM = (_HIGH - _LOW) / math.log1p(_FULL_AT)
 _NBSP = "\N{NO-BREAK SPACE}"
+# Up to how many seconds a unit is used, its seconds, and what it is called.
+_UNITS = ((60, 1, "s"), (3_600, 60, "min"), (86_400, 3_600, "h"))
 
 
 @register.filter
@@ -112,12 +114,23 @@ def ago(value: Any) -> SafeString:
     return UNKNOWN if moment is None else _time(moment, _since(moment))
 
 
+@register.filter
+def age(value: Any) -> SafeString:
+    """Show how long ago unix seconds or a datetime are, as "4 s" or "6 min", the moment itself in the title."""
+    moment = _moment(value)
+    if moment is None:
+        return UNKNOWN
+    seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
+    unit, word = next(((unit, word) for upto, unit, word in _UNITS if seconds < upto), (86_400, "d"))
+    return _time(moment, f"{int(seconds // unit)}{_NBSP}{word}")
+
+
 def _since(moment: datetime) -> str:
     """Return how long ago it was, from two days on the day itself. A clock that is ahead by a minute means now."""
     seconds = (datetime.now(UTC) - moment).total_seconds()
     if -60 < seconds < 5:
         return "now"
-    for upto, unit, word in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h")):
+    for upto, unit, word in _UNITS:
         if 0 < seconds < upto:
             return f"{int(seconds // unit)}{_NBSP}{word} ago"
     return "yesterday" if 0 < seconds < 172_800 else f"{moment:%-d %b %Y}"

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from agentos.catalog.facets import counts
+from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.text.extract import LIMIT
@@ -45,7 +46,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "nav": "search",
         "source_menu": source_menu(states),
         "states": states,
-        "unindexed": session_list.unindexed(states),
+        "unindexed": unindexed(states),
         "problems": [text for text in (problem, *state.query.problems) if text],
         "found": found,
         "took": took,

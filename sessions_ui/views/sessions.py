@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from agentos.access.rules import scope_of
 from agentos.catalog.facets import Counts, counts
+from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.paging import Page
 from agentos.catalog.query.completion import completion
@@ -19,6 +20,7 @@ from sessions_ui.context import fresh_states, source_menu
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import columns, session_list
 from sessions_ui.presenters.facet_list import facet_groups
+from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.histogram import drawn
 from sessions_ui.presenters.in_hand import in_hand
 from sessions_ui.presenters.list_state import ListState
@@ -60,7 +62,8 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "is_later_page": bool(after),
         "problems": [text for text in (problem, page.problem, *state.query.problems) if text],
         "states": states,
-        "unindexed": session_list.unindexed(states),
+        "behind": behind(states),
+        "unindexed": unindexed(states),
         "chips": chips if page.rows or state.query.broken else session_list.counted(chips, visible),
         "counted": counted,
         "facets": drawn_facets([] if state.query.broken else facet_groups(counted, state.query)),

@@ -1,13 +1,16 @@
 """What the list of sessions says when there is little, nothing or something odd to show."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from agentos.catalog.models import SourceState
+from agentos.catalog.sync import SyncReport
 from tests.conftest import Person
 from tests.factories import make_session
 
@@ -73,6 +76,56 @@ class TestNothingThere:
     def test_a_setting_that_cannot_be_read(self, viewer: Person, settings: Any) -> None:
         settings.AGENTOS_SOURCES = "lab=oracle://nowhere"
         assert "is no database this program reads" in html_of(viewer)
+
+
+class TestFreshness:
+    """The page says how old what it shows is, and what is not there yet."""
+
+    @pytest.fixture(autouse=True)
+    def nobody_looks(self, sources: Any, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        sources("lab=sqlite:////nowhere/agno.db, other=sqlite:////nowhere/other.db")
+        monkeypatch.setattr("agentos.catalog.keeping.refresh_source", lambda *_, **__: SyncReport(done=True))
+
+    def test_a_catalog_in_step_says_its_age(self, viewer: Person) -> None:
+        make_session()
+        for source, seconds in (("lab", 4), ("other", 150)):
+            moment = timezone.now() - timedelta(seconds=seconds)
+            SourceState.objects.create(source=source, checked_at=moment, full_pass_at=moment)
+        html = re.sub(r"</?(time|bdi)[^>]*>|<span class=.stored.>|\xa0", " ", html_of(viewer))
+        words = " ".join(re.sub(r"<[^>]*>", " ", html).split())
+        assert "Index of lab 4 s old" in words and "Index of other 2 min old" in words
+
+    def test_a_catalog_that_is_being_made_says_how_far_it_is(self, viewer: Person) -> None:
+        SourceState.objects.create(
+            source="lab", checked_at=timezone.now(), indexed_count=12_000, session_count=200_000, rate=1_000
+        )
+        SourceState.objects.create(source="other", checked_at=timezone.now())
+        html = html_of(viewer)
+        assert "is behind: indexed 12,000 of 200,000, about 3 min left." in html
+        assert "is behind: indexed 0 of an unknown number." in html
+
+    def test_a_source_that_cannot_be_read_says_since_when(self, viewer: Person, settings: Any) -> None:
+        settings.TIME_ZONE = "UTC"
+        today = timezone.now().replace(hour=0, minute=2)
+        for source, since in (("lab", today), ("other", today - timedelta(days=400))):
+            SourceState.objects.create(
+                source=source,
+                checked_at=timezone.now(),
+                indexed_count=3,
+                problem="It <b> is gone.",
+                failing_since=since,
+            )
+        html = html_of(viewer)
+        assert "cannot be read since 00:02: It &lt;b&gt; is gone. Shown is what was last read." in html
+        assert re.search(r"cannot be read since \d+ \w+ \d{4}, 00:02: It", html)
+
+    def test_the_moment_is_that_of_the_first_failure(self, viewer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.undo()
+        html_of(viewer)
+        first = SourceState.objects.get(source="lab").failing_since
+        SourceState.objects.update(checked_at=None)
+        html_of(viewer)
+        assert first is not None and SourceState.objects.get(source="lab").failing_since == first
 
 
 class TestOddRows:

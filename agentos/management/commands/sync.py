@@ -7,13 +7,22 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from agentos.catalog import rollups
 from agentos.catalog.models import SourceState
-from agentos.catalog.sync import SyncReport, rebuild, refresh_source
+from agentos.catalog.sync import LEASE, SyncReport, rebuild, refresh_source
 from agentos.db.sources import Source, SourceError, SourceUnavailable, all_sources
+from agentos.management.progress import Progress
 
-# Seconds between two lines about a pass that takes long, and between two looks with --watch.
+# Seconds between two words about a pass that takes long: in a log, and on a terminal.
 PROGRESS_SECONDS = 5.0
+TERMINAL_SECONDS = 2.0
+# Seconds between two looks with --watch, and those given to sums after each.
 WATCH_SECONDS = 2.0
+SUMS_SECONDS = 1.0
+# A process that was killed keeps its lease so long.
+WAIT_SECONDS = LEASE.total_seconds() + 5
+# What a shell says of a command that was interrupted.
+INTERRUPTED = 130
 
 
 class Command(BaseCommand):
@@ -28,9 +37,15 @@ class Command(BaseCommand):
         parser.add_argument("--watch", action="store_true", help="go on until interrupted, and say what changes")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Print one line a source; exit with 1 if one could not be read."""
+        """Print one line a source; exit with 1 if one could not be read, with 130 if interrupted before the end."""
         chosen = _chosen(options["source"])
-        problems = {source.name: self._bring_up(source, anew=options["rebuild"]) for source in chosen}
+        try:
+            problems = {source.name: self._bring_up(source, anew=options["rebuild"]) for source in chosen}
+            rollups.refresh(None)
+        except KeyboardInterrupt:
+            raise CommandError(
+                "\nInterrupted. What is indexed is kept: `manage.py sync` goes on from there.", returncode=INTERRUPTED
+            ) from None
         if options["watch"]:
             with suppress(KeyboardInterrupt):
                 self._watch(chosen, problems)
@@ -39,36 +54,51 @@ class Command(BaseCommand):
 
     def _bring_up(self, source: Source, *, anew: bool) -> str:
         """Make one pass over the source, telling how far it is; return its problem, "" for none."""
+        progress = Progress(self.stdout, source.name)
         try:
             if anew:
                 rebuild(source)
         except SourceUnavailable as error:
             report = SyncReport(problem=str(error))
         else:
-            report = self._whole_pass(source)
+            goes_on = SourceState.objects.filter(source=source.name).exclude(cursor=None).exists()
+            report = self._pass(source, progress)
+            if goes_on and report.done:  # what has changed behind the place where it went on
+                report = report.followed_by(self._pass(source, progress))
+        progress.clear()
         self.stdout.write(f"{source.name}: {sentence(report)}")
         return report.problem
 
-    def _whole_pass(self, source: Source) -> SyncReport:
-        whole = SyncReport()
+    def _pass(self, source: Source, progress: Progress) -> SyncReport:
+        whole, waits_until = SyncReport(), time.monotonic() + WAIT_SECONDS
+        seconds = TERMINAL_SECONDS if self.stdout.isatty() else PROGRESS_SECONDS
         while True:
-            slice_ = refresh_source(source, budget=PROGRESS_SECONDS)
+            slice_ = refresh_source(source, budget=seconds)
             whole = whole.followed_by(slice_)
-            if slice_.done or slice_.problem or not slice_.seen:
+            if slice_.done or slice_.problem:
                 return whole
-            state = SourceState.objects.get(source=source.name)
-            self.stdout.write(f"{source.name}: indexed {state.indexed_count} of {state.session_count}")
+            if slice_.seen:
+                waits_until = time.monotonic() + WAIT_SECONDS
+                state = SourceState.objects.get(source=source.name)
+                progress.add(slice_.seen, slice_.runs)
+                progress.tell(state.seen_count, state.session_count)
+            elif time.monotonic() > waits_until:
+                return whole
+            else:
+                progress.say("another process is at it; this one waits")
+                time.sleep(min(seconds, WATCH_SECONDS))
 
     def _watch(self, sources: list[Source], problems: dict[str, str]) -> None:
         while True:
             time.sleep(WATCH_SECONDS)
             for source in sources:
-                report = refresh_source(source)
-                if not report.done and not report.problem:
+                report = refresh_source(source, budget=PROGRESS_SECONDS, patient=True)
+                if not (report.done or report.seen or report.problem):
                     continue  # another process is at it
                 if report.changed or report.removed or report.problem != problems[source.name]:
                     self.stdout.write(f"{source.name}: {sentence(report)}")
                 problems[source.name] = report.problem
+            rollups.refresh(SUMS_SECONDS)
 
 
 def _chosen(names: list[str]) -> list[Source]:
@@ -85,7 +115,7 @@ def sentence(report: SyncReport) -> str:
     """Say what a pass did."""
     if report.problem:
         return report.problem
-    if not report.done:
+    if not (report.done or report.seen):
         return "another process is at it"
     failed = f", {report.failed} cannot be read" if report.failed else ""
     return f"looked at {report.seen}, {report.changed} changed, {report.removed} removed{failed}"

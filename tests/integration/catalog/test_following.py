@@ -12,6 +12,7 @@ from agentos.catalog import following, sync
 from agentos.catalog.following import candidates
 from agentos.catalog.models import CatalogRun, CatalogSession, SourceState
 from agentos.catalog.sync import refresh_source
+from agentos.db import pulse
 from agentos.db.connections import connection_for
 from agentos.db.layout import look
 from agentos.db.reader_recent import Recent, question
@@ -136,6 +137,7 @@ def test_what_a_deadline_cuts_off_is_found_by_the_next_look(source: Source) -> N
 
 def test_a_quiet_source_is_asked_two_questions_at_most(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(following, "_SAME_SECOND", 0)
+    monkeypatch.setattr(pulse, "_TICK", 0)
     candidates(source)
     look(source)
     with CaptureQueriesContext(connection_for(source)) as asked:

@@ -1,5 +1,7 @@
 """The catalog holds what the sources hold: of every corpus database, and after every kind of change by others."""
 
+import itertools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -68,11 +70,26 @@ def assert_equals(source: Source, expected: dict[str, Any]) -> None:
 
 
 def test_a_second_pass_finds_nothing_to_do(lab: Path) -> None:
+    os.utime(lab, (1_790_000_000, 1_790_000_000))
     refresh_source(get_source("lab"))
 
     again = refresh_source(get_source("lab"))
 
     assert (again.seen, again.changed, again.done) == (0, 0, True)
+
+
+def test_what_is_written_in_the_same_tick_of_the_clock_is_found(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, now = get_source("lab"), 1_790_000_000
+    os.utime(lab, (now, now))
+    clock = itertools.count(now * 10**9)
+    monkeypatch.setattr("agentos.db.pulse.time.time_ns", lambda: next(clock))
+    refresh_source(source)
+    write(lab, "UPDATE agno_sessions SET user_id = 'eve' WHERE session_id = 'many-runs'")
+    os.utime(lab, (now, now))
+
+    refresh_source(source)
+
+    assert CatalogSession.objects.filter(session_id="many-runs", user_id="eve").exists()
 
 
 def test_follows_a_rename_a_new_run_and_a_deletion(lab: Path) -> None:
