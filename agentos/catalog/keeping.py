@@ -61,7 +61,7 @@ def look_round() -> bool:
     """Do what the thread does each time; return whether there is more to do at once: a catalog is being made."""
     sources = all_sources()
     more = _go_on(sources, _states(sources), _ROUND_SECONDS)
-    rollups.refresh(_SUMS_IN_THREAD)
+    rollups.refresh(_SUMS_IN_THREAD, hurry=not more)
     return more
 
 

@@ -19,25 +19,30 @@ from agentos.catalog.hours import HOUR, hours
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.rollup_models import CatalogDay, CatalogHour, CatalogStale, CatalogThing, RollupState
 
-# The sums of a busy day are made anew all the time: at most this share of the time goes into that.
+# The sums of a busy day are out of date all the time: at most this share of the time goes into making them anew, and
+# this one into all together; where there is other work to do, no more than the first.
 _SHARE: Final = 0.05
-_AT_ONCE: Final = 200
+_SHARE_OF_ALL: Final = 0.5
+# Notes read at once.
+_AT_ONCE: Final = 2_000
 # Where nothing is out of date, that is written down this often, in seconds: looks ask every second.
 _NOTED_EVERY: Final = 5.0
 _KEYS: Final = 500
 # Of PostgreSQL's advisory locks; any number that nobody else here uses.
 _LOCK: Final = 0x5E55_0001
+# Until when (monotonic seconds) a place is let be by this process.
+_until: Final[dict[tuple[str, int], float]] = {}
 
 
-def refresh(budget: float | None = 0.25) -> RollupState:
-    """Make anew what is out of date, newest first, for about `budget` seconds (None: all of it).
+def refresh(budget: float | None = 0.25, *, hurry: bool = True) -> RollupState:
+    """Make anew what is out of date, for about `budget` seconds (None: all of it), the oldest notes first.
 
-    Returns how fresh the sums are. With a budget they are let be for a while after much work; another process at it
-    is left alone.
+    Returns how fresh the sums are. With a budget they are let be for a while after work, longer without `hurry`.
+    Another process at it is left alone.
     """
     state, _ = RollupState.objects.get_or_create(pk=1)
     began = time.monotonic()
-    if budget is not None and _age(state.made_at) < state.took / _SHARE:
+    if budget is not None and _age(state.made_at) < state.took / (_SHARE_OF_ALL if hurry else _SHARE):
         return state
     made: set[tuple[str, int]] = set()
     as_of = _work(None if budget is None else began + budget, made)
@@ -60,24 +65,37 @@ def _work(deadline: float | None, made: set[tuple[str, int]]) -> datetime | None
 
     What is made goes into `made`. What is noted again meanwhile is left: somebody writes all the time.
     """
-    began = timezone.now()
+    began, passed_over = timezone.now(), set[tuple[str, int]]() if deadline is None else _let_be()
     while True:
         looked = timezone.now()
         noted = _stale()
-        stale = [place for place in noted if place not in made]
+        stale = [place for place in noted if place not in made | passed_over]
         if not stale:
-            return began if noted else looked
-        for grain, at in stale:
-            if not _renew(grain, at):
+            return None if passed_over.intersection(noted) else began if noted else looked
+        for place in stale:
+            started = time.monotonic()
+            if not _renew(*place):
                 return None
-            made.add((grain, at))
-            if deadline is not None and time.monotonic() > deadline:
-                return None
+            made.add(place)
+            if deadline is not None:
+                ended = time.monotonic()
+                _until[place] = ended + (ended - started) / _SHARE
+                if ended > deadline:
+                    return None
+
+
+def _let_be() -> set[tuple[str, int]]:
+    """Return the places that this process has worked on too lately."""
+    now = time.monotonic()
+    for place, until in list(_until.items()):
+        if until < now:
+            _until.pop(place, None)
+    return set(_until)
 
 
 def _stale() -> list[tuple[str, int]]:
-    """Return days and hours that are out of date, days first, the newest before others."""
-    return list(CatalogStale.objects.order_by("grain", "-at").values_list("grain", "at").distinct()[:_AT_ONCE])
+    """Return days and hours that are out of date in the order of their notes, so that none waits for ever."""
+    return list(dict.fromkeys(CatalogStale.objects.order_by("pk").values_list("grain", "at")[:_AT_ONCE]))
 
 
 def _renew(grain: str, at: int) -> bool:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from agentos.access.rules import scope_of
 from agentos.catalog import things
+from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.rollup_models import RollupState
 from agentos.catalog.things import ThingPage
@@ -37,7 +38,7 @@ def listed(request: HttpRequest, kind: str) -> HttpResponse:
         "nav": KINDS[kind].page,
         "source_menu": source_menu(states),
         "states": states,
-        "unindexed": session_list.unindexed(states),
+        "unindexed": unindexed(states),
         "problems": [text for text in (problem, page.problem, *state.query.problems) if text],
         "kind": KINDS[kind],
         "state": state,

@@ -124,7 +124,7 @@ def test_a_source_being_indexed_says_how_far_it_is(lab: Path, viewer: Person) ->
     )
     html = viewer.client.get("/sessions/").content.decode()
 
-    assert "54 of 100 sessions so far" in html
+    assert "indexed 54 of 100" in html
 
 
 def test_no_source_and_no_sessions_say_what_to_do(sources: Open, viewer: Person) -> None:

@@ -85,7 +85,7 @@ def test_a_foreign_run_is_found_within_two_seconds(lab: tuple[Source, Any], view
     write()
 
     wait_until(lambda: CatalogRun.objects.filter(run_id="brand-new").exists(), 2)
-    wait_until(lambda: not CatalogStale.objects.exists(), 20)
+    wait_until(lambda: not CatalogStale.objects.exists(), 60)
 
 
 def test_a_page_asks_nothing_of_the_source(lab: tuple[Source, Any], viewer: Person) -> None:

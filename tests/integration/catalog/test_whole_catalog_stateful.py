@@ -319,7 +319,7 @@ def test_the_catalog_equals_a_fresh_one(
         run_state_machine_as_test(
             machine,
             settings=settings(
-                max_examples=15,
+                max_examples=12,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
