@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
+from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import outline
@@ -11,8 +13,9 @@ from agentos.db.reader import Reader
 from agentos.records import Session, readable
 from sessions_ui.presenters.session_place import Asked
 from sessions_ui.presenters.session_views import SessionView, session_view
+from sessions_ui.rendering.run_tree import drawn_tree
 
-TREE_ROWS = 200
+TREE_ROWS = 100
 RAW_CHARACTERS = 40_000
 TABS = (
     ("runs", "Run tree"),
@@ -46,6 +49,11 @@ class SessionPage:
     tree_next: int | None = None
     tools: list[dict[str, Any]] = field(default_factory=list)
     raw: list[RawColumn] = field(default_factory=list)
+
+    @property
+    def drawn_tree(self) -> SafeString:
+        """The rows of the run tree."""
+        return drawn_tree(self.tree, reverse("session", args=[self.row.source, self.row.quoted_id]))
 
 
 def ordinal(query: QueryDict, name: str) -> int | None:

@@ -15,10 +15,12 @@ from sessions_ui.presenters.session_log import Log, session_log
 from sessions_ui.presenters.session_place import Asked, Cursor
 from sessions_ui.presenters.stored_runs import read_runs
 from sessions_ui.presenters.timeline import Timeline, timeline
+from sessions_ui.rendering.room import Room
 
 WINDOW: Final = 20
-# Characters of stored text on the page, about 90 kB of HTML besides its frame; and things of a line or more.
-PAGE_TEXT, EACH_TEXT, PIECES = 70_000, 6_000, 220
+# Characters of stored text on the page, about 90 kB of HTML besides its frame; things of a line or more; elements that
+# texts become, and values that tool calls show as trees and tables.
+PAGE_TEXT, EACH_TEXT, PIECES, ELEMENTS, NODES = 70_000, 6_000, 120, 1_200, 250
 PROMPTS: Final = 100
 GONE: Final = "This run is not in the source any more. Reload to see the session as it now is."
 
@@ -53,6 +55,7 @@ class SessionView:
     newer: Cursor | int | None = None
     prompts: list[CatalogRun] = field(default_factory=list)
     prompts_next: int | None = None
+    room: Room = field(default_factory=lambda: Room(ELEMENTS))
 
 
 def session_view(row: CatalogSession, reader: Reader, asked: Asked) -> SessionView:
@@ -100,7 +103,7 @@ def _spine(window: Window) -> list[SpineEntry]:
 
 
 def _budget() -> Budget:
-    return Budget(PAGE_TEXT, EACH_TEXT)
+    return Budget(PAGE_TEXT, EACH_TEXT, nodes=NODES)
 
 
 def _conversation(row: CatalogSession, reader: Reader, window: Window, mark: Mark | None) -> list[RunView]:

@@ -16,7 +16,7 @@ from sessions_ui.templatetags.sessions import ago, cost, duration, glyph, kind_i
 _UNKNOWN = '<span class="unknown">unknown</span>'
 _ZERO = '<span class="zero">0</span>'
 # As Django's `reverse` quotes a part of a path.
-_SAFE = "!$&'()*+,;=/~:@"
+PATH_SAFE = "!$&'()*+,;=/~:@"
 
 
 def drawn_rows(rows: Iterable[CatalogSession], columns: Sequence[str], base: str) -> SafeString:
@@ -48,7 +48,7 @@ def _row(row: CatalogSession, cells: "Sequence[tuple[str, Callable[[CatalogSessi
 
 
 def _address(base: str, source: str, qid: str) -> str:
-    return escape(f"{base}{quote_url(source, safe=_SAFE)}/{quote_url(qid, safe=_SAFE)}/")
+    return escape(f"{base}{quote_url(source, safe=PATH_SAFE)}/{quote_url(qid, safe=PATH_SAFE)}/")
 
 
 def short_text(text: str, limit: int) -> SafeString:

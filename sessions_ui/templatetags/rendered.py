@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from sessions_ui import rendering
 from sessions_ui.rendering.json_tree import NODE_LIMIT
 from sessions_ui.rendering.marking import marked as mark_found
+from sessions_ui.rendering.room import Room, within
 
 register = template.Library()
 
@@ -35,6 +36,24 @@ def code(value: Any, language: str = "") -> SafeString:
 def json_tree(value: Any, open_depth: int = 1, limit: int = NODE_LIMIT) -> SafeString:
     """Show a JSON value as a tree: `{% json_tree session.session_state %}`; `limit` values of it."""
     return rendering.json_tree(value, open_depth, limit)
+
+
+@register.filter
+def markdown_within(value: Any, room: Room) -> SafeString:
+    """Show text as Markdown as long as the page has room for its elements: `{{ text|markdown_within:room }}`."""
+    return within(_text(value), room, rendering.markdown)
+
+
+@register.filter
+def plain_within(value: Any, room: Room) -> SafeString:
+    """Show text character by character, as long as the page has room for the marks in it."""
+    return within(_text(value), room, rendering.plain)
+
+
+@register.filter
+def json_within(value: Any, room: Room) -> SafeString:
+    """Show text as a block of JSON, as long as the page has room for its elements."""
+    return within(_text(value), room, lambda text: rendering.code(text, "json"))
 
 
 @register.simple_block_tag
