@@ -1,7 +1,7 @@
 """A session's views with a keyboard alone, in every colour and width, and on paper."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -62,7 +62,7 @@ def test_a_walk_with_keys_alone(session: Page) -> None:
 
 
 def test_the_focus_goes_through_the_page_in_reading_order(session: Page) -> None:
-    parts = []
+    parts: list[str] = []
     session.locator(".session-title a").first.focus()
     for _ in range(120):
         session.keyboard.press("Tab")
@@ -78,7 +78,8 @@ def test_the_focus_goes_through_the_page_in_reading_order(session: Page) -> None
 @pytest.mark.parametrize("view", VIEWS)
 def test_is_accessible_in_light_dark_and_on_a_phone(view: str, session: Page) -> None:
     address = f"{session.url}?view={view}&find=page&prompts=0"
-    for scheme, width in (("light", 1440), ("dark", 1440), ("light", 390)):
+    looks: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1440), ("dark", 1440), ("light", 390))
+    for scheme, width in looks:
         session.emulate_media(color_scheme=scheme)
         session.set_viewport_size({"width": width, "height": 860})
         session.goto(address)
