@@ -12,6 +12,7 @@ from agentos.access.rules import scope_of
 from agentos.catalog import overview as sums
 from agentos.catalog import things
 from agentos.catalog.facets import Counts, counts
+from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.queries import SessionQuerySet
 from agentos.catalog.rollup_models import RollupState
@@ -56,7 +57,7 @@ def overview(request: HttpRequest) -> HttpResponse:
         "nav": "overview",
         "source_menu": source_menu(states),
         "states": states,
-        "unindexed": session_list.unindexed(states),
+        "unindexed": unindexed(states),
         "problems": [text for text in (problem, *state.query.problems) if text],
         "state": state,
         "as_of": as_of,
