@@ -20,6 +20,9 @@ COLUMNS, CELL = 10, 160
 DIFF_LINES = 400
 """Lines shown of a stored difference."""
 
+NODE_CHARACTERS = 20
+"""Characters of code or Markdown that count as one value of the budget."""
+
 Kind = Literal["tree", "table", "diff", "markdown", "code", "text", "empty"]
 _HEAD = 4_000
 _WORDS = {None: "null", True: "true", False: "false"}
@@ -69,9 +72,17 @@ def content_of(text: str, budget: Budget, each: int | None = None) -> Content:
     clipped = budget.take(text, budget.folded if each is None else each)
     if not text:
         return Content("empty", clipped)
-    is_json, value = _value(text)
-    if is_json:
-        return _of_value(value, clipped, budget)
+    if budget.nodes <= 0:
+        return Content("text", clipped)
+    is_json, value = _value(text, clipped)
+    content = _of_value(value, clipped, budget) if is_json else _of_words(text, clipped)
+    if content.kind in ("code", "markdown", "diff"):
+        budget.nodes -= len(clipped.text) // NODE_CHARACTERS
+    return content
+
+
+def _of_words(text: str, clipped: Clipped) -> Content:
+    """Return a text that is no JSON: a difference, code, Markdown, or only words."""
     if _DIFF.search(text, 0, _HEAD):
         return Content("diff", clipped, lines=list(islice(_diff_lines(clipped.text), DIFF_LINES)))
     language = next((name for pattern, name in _CODE if pattern.match(text)), "")
@@ -82,10 +93,13 @@ def content_of(text: str, budget: Budget, each: int | None = None) -> Content:
     return Content("markdown" if is_markdown else "text", clipped)
 
 
-def _value(text: str) -> tuple[bool, Any]:
-    """Return whether the text is a JSON object or list, or Python's way to write one, and its value."""
+def _value(text: str, clipped: Clipped) -> tuple[bool, Any]:
+    """Return whether the text is a JSON object or list, or Python's way to write one, and its value.
+
+    What is cut is not read, unless it is a list: the beginning of a table is one.
+    """
     start = text[:200].lstrip()[:1]
-    if start not in ("{", "[") or len(text) > PARSED:
+    if start not in ("{", "[") or len(text) > PARSED or (clipped.is_cut and start == "{"):
         return False, None
     try:
         value = loads(text)
@@ -117,7 +131,7 @@ def _of_value(value: Any, clipped: Clipped, budget: Budget) -> Content:
             return Content("table", clipped, columns=columns, rows=cells, rows_left_out=max(0, len(records) - room))
     size = _size(value, budget.nodes)
     if size > budget.nodes or clipped.is_cut:
-        return Content("code", clipped, language="json")
+        return Content("text", clipped)
     budget.nodes -= size
     return Content("tree", clipped, value=value)
 

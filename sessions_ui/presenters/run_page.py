@@ -28,10 +28,10 @@ from sessions_ui.presenters.received import Prompt, Received, history_size, prom
 from sessions_ui.presenters.waterfall import Waterfall, runs_by_id, waterfall
 from sessions_ui.rendering.json_tree import DEPTH_LIMIT, NODE_LIMIT
 
-# Characters of stored text on the page, 300,000 in all: its messages, its session state, its record.
-MESSAGES_TEXT, STATE_TEXT, RECORD_TEXT = 200_000, 40_000, 60_000
-EACH_TEXT, EACH_VALUE, NODES = 20_000, 2_000, 1_500
-ITEMS, TOOLS, RUNS_BELOW, METRIC_ROWS = 400, 400, 300, 60
+# Characters of stored text on the page: its messages, its session state, its record.
+MESSAGES_TEXT, STATE_TEXT, RECORD_TEXT = 60_000, 20_000, 40_000
+EACH_TEXT, EACH_VALUE, NODES = 15_000, 2_000, 1_500
+ITEMS, TOOLS, RUNS_BELOW, METRIC_ROWS = 200, 100, 200, 60
 # What the pane of messages shows: what was said, what the model was sent, its instructions.
 SHOWS = ("run", "received", "prompt")
 # Bytes of other runs that are read to show what was done in them.
@@ -40,10 +40,11 @@ READ_BYTES = 4_000_000
 
 @dataclass(frozen=True)
 class Message:
-    """An item of the run, and the anchor it is linked by."""
+    """An item of the run, the anchor it is linked by, and how many tool calls of it had no room."""
 
     anchor: str
     item: Item
+    calls_left_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -222,7 +223,7 @@ def _messages(items: Iterable[Item], budget: Budget) -> tuple[list[Message], int
             anchor = f"i{len(shown) + 1}"
         anchors.add(anchor)
         last, tools = item.place, tools + len(item.tools)
-        shown.append(Message(anchor, item))
+        shown.append(Message(anchor, replace(item, tools=item.tools[:TOOLS]), max(0, len(item.tools) - TOOLS)))
     return shown, None
 
 

@@ -14,7 +14,7 @@ from agentos.records import BadRun, Message, Run, ToolCall, WorkflowRunOutput
 from sessions_ui.presenters.tool_calls import ToolBook
 from sessions_ui.presenters.workflow_steps import CONTAINERS, PlacedStep, placed_steps, remark_of, status_of
 
-ROWS, STEPS = 400, 200
+ROWS, STEPS = 200, 150
 """Lines of the whole, and steps of one workflow's run in it."""
 
 DEPTH = 6
@@ -56,13 +56,17 @@ class Line:
 
 @dataclass(frozen=True)
 class Waterfall:
-    """The lines, the clock over them as (place, seconds), the seconds in all (None: unknown) and how many failed."""
+    """The lines, the clock over them as (place, seconds), the seconds in all (None: unknown) and how many failed.
+
+    `left_out`: runs below that are not among them; `is_cut`: there is more than ROWS lines.
+    """
 
     lines: list[Line]
     ticks: list[tuple[float, float]] = field(default_factory=list)
     seconds: float | None = None
     errors: int = 0
     left_out: int = 0
+    is_cut: bool = False
 
 
 @dataclass
@@ -84,15 +88,18 @@ def lines_of(row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run]) -> 
 
 def waterfall(row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run], left_out: int) -> Waterfall:
     """Return the lines of a run and those below it. `runs`: as many of them by id as have been read."""
-    lines = list(islice(lines_of(row, below, runs), ROWS))
+    lines = list(islice(lines_of(row, below, runs), ROWS + 1))
+    is_cut = len(lines) > ROWS
+    lines = lines[:ROWS]
     spans = [(line.began, line.began + (line.duration or 0.0)) for line in lines if line.began is not None]
     errors = sum(line.is_error for line in lines)
     if not spans:
-        return Waterfall(lines, errors=errors, left_out=left_out)
+        return Waterfall(lines, errors=errors, left_out=left_out, is_cut=is_cut)
     start, end = min(began for began, _ in spans), max(ended for _, ended in spans)
     seconds = end - start
     scale = 100 / seconds if seconds > 0 else 0.0
-    return Waterfall([_drawn(line, start, scale) for line in lines], _ticks(seconds), seconds, errors, left_out)
+    drawn = [_drawn(line, start, scale) for line in lines]
+    return Waterfall(drawn, _ticks(seconds), seconds, errors, left_out, is_cut)
 
 
 def _drawn(line: Line, start: float, scale: float) -> Line:
