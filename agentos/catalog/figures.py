@@ -4,8 +4,8 @@ The same statements make the sums that are kept (`rollups.py`) and those of a fe
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from django.core.exceptions import EmptyResultSet
@@ -48,12 +48,58 @@ def names_of(key: str) -> list[str | None]:
     return names
 
 
+class Tally:
+    """Sums of one thing over all its days; there may be thousands at once. `days`: its sessions on each day."""
+
+    __slots__ = ("days", "key", "label", *SUMMED)
+
+    def __init__(self, label: str | None, day: int, sums: Sequence[Any]) -> None:
+        """Begin with the sums of a day."""
+        self.key, self.label, self.days = "", label or "", [(day, sums[0])]
+        for name, value in zip(SUMMED, sums, strict=True):
+            setattr(self, name, value)
+
+    @property
+    def folded(self) -> str:
+        """Its label as it is looked for."""
+        return folded(self.label)
+
+
 @dataclass(frozen=True)
 class Figures:
-    """Sums by day, unsaved, and how many `sessions` they are of."""
+    """Sums as the database gave them: `rows` of a day, a label, the sums and names; of how many `sessions` they are."""
 
-    days: list[CatalogDay] = field(default_factory=list)
+    kind: str
+    rows: Sequence[tuple[Any, ...]] = ()
     sessions: int = 0
+
+    def by_day(self) -> list[CatalogDay]:
+        """Return unsaved rows. Names that are alike as keys, being cut, are one thing."""
+        found: dict[tuple[int, str], CatalogDay] = {}
+        for day, label, sums, names in map(_parts, self.rows):
+            key = _key(self.kind, names)
+            row = CatalogDay(kind=self.kind, day=day, key=key, label=_label(label))
+            for name, value in zip(SUMMED, sums, strict=True):
+                setattr(row, name, _whole(name, value))
+            known = found.setdefault((day, key), row)
+            if known is not row:
+                add(known, row)
+        return list(found.values())
+
+    def in_all(self) -> list[Tally]:
+        """Return the sums of all days together; each thing is called what it was called last."""
+        found: dict[tuple[Any, ...], Tally] = {}
+        for day, label, sums, names in map(_parts, sorted(self.rows, key=lambda row: -row[0])):
+            row = Tally(label, day, sums)
+            known = found.setdefault(names, row)
+            if known is not row:
+                add(known, row)
+                known.days += row.days
+        for names, row in found.items():
+            row.key, row.label = _key(self.kind, names), _label(row.label)
+            for name in SUMMED:
+                setattr(row, name, _whole(name, getattr(row, name)))
+        return list(found.values())
 
 
 def figures(kind: str, sessions: "SessionQuerySet", limit: int | None = None) -> Figures:
@@ -62,7 +108,7 @@ def figures(kind: str, sessions: "SessionQuerySet", limit: int | None = None) ->
     try:
         chosen, values = found.values_list(*_SUMMED_COLUMNS, *_COLUMNS[kind]).query.sql_with_params()
     except EmptyResultSet:
-        return Figures()
+        return Figures(kind)
     names = ", ".join((*_SUMMED_COLUMNS, *_COLUMNS[kind]))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -71,7 +117,7 @@ def figures(kind: str, sessions: "SessionQuerySet", limit: int | None = None) ->
             values,
         )
         rows = cursor.fetchall()
-    return Figures(_merged(kind, (row[1:] for row in rows if row[1] is not None)), rows[0][0])
+    return Figures(kind, [row[1:] for row in rows if row[1] is not None], rows[0][0])
 
 
 def _statement(kind: str) -> str:
@@ -133,24 +179,22 @@ def _health() -> str:
         max(chosen.updated_at), 0, 0, 0, {item} FROM chosen, {each} GROUP BY chosen.updated_at / {DAY}, {item}"""  # noqa: S608  # our names
 
 
-def _merged(kind: str, rows: Iterable[tuple[Any, ...]]) -> list[CatalogDay]:
-    """Make a row of each. Names that are alike as keys, being cut, are one thing."""
-    found: dict[tuple[int, str], CatalogDay] = {}
-    for day, label, *rest in rows:
-        sums, names = rest[: len(SUMMED)], rest[len(SUMMED) :]
-        if kind in ("tool", "model", "health"):
-            names = [index_key(names[0])]
-        key = key_of(*names)
-        row = CatalogDay(kind=kind, day=day, key=key, label=_label(label))
-        for name, value in zip(SUMMED, sums, strict=True):
-            setattr(row, name, value if value is None or name == "cost" else int(value))
-        known = found.setdefault((day, key), row)
-        if known is not row:
-            add(known, row)
-    return list(found.values())
+def _parts(row: tuple[Any, ...]) -> tuple[int, str | None, Sequence[Any], tuple[Any, ...]]:
+    """Return day, label, sums and names of a row."""
+    end = 2 + len(SUMMED)
+    return row[0], row[1], row[2:end], row[end:]
 
 
-def add(into: Sums, other: Sums) -> None:
+def _whole(name: str, value: Any) -> Any:
+    """Return a sum as a whole number, which databases give in types of their own; costs are none."""
+    return value if value is None or name == "cost" else int(value)
+
+
+def _key(kind: str, names: Sequence[Any]) -> str:
+    return key_of(*([index_key(names[0])] if kind in ("tool", "model", "health") else names))
+
+
+def add(into: "Sums | Tally", other: "Sums | Tally") -> None:
     """Add the sums of `other`; what is unknown adds nothing."""
     for name in SUMMED:
         mine, its = getattr(into, name), getattr(other, name)
@@ -158,6 +202,11 @@ def add(into: Sums, other: Sums) -> None:
             setattr(into, name, max(mine, its))
         elif its is not None:
             setattr(into, name, its if mine is None else mine + its)
+
+
+def folded(text: str) -> str:
+    """Return a label, or the beginning of one, as `CatalogThing.folded` holds it."""
+    return text.casefold()[:LABEL_CHARACTERS]
 
 
 def _label(text: str | None) -> str:

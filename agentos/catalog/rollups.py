@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.models import Max, OuterRef, Subquery, Sum
 from django.utils import timezone
 
-from agentos.catalog.figures import DAY, KINDS, SUMMED, figures
+from agentos.catalog.figures import DAY, KINDS, SUMMED, figures, folded
 from agentos.catalog.hours import HOUR, hours
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.rollup_models import CatalogDay, CatalogHour, CatalogStale, CatalogThing, RollupState
@@ -129,7 +129,7 @@ def _renew_day(day: int) -> None:
     sessions = CatalogSession.objects.filter(**within("updated_at", day, DAY))
     for kind in KINDS:
         old = {row.key: row for row in CatalogDay.objects.filter(kind=kind, day=day)}
-        new = {row.key: row for row in figures(kind, sessions).days}
+        new = {row.key: row for row in figures(kind, sessions).by_day()}
         changed = [row for key, row in new.items() if key not in old or _values(row) != _values(old[key])]
         gone = [row for key, row in old.items() if key not in new]
         _store(changed)
@@ -165,11 +165,6 @@ def _sum_up(kind: str, keys: Sequence[str]) -> None:
 def _thing(kind: str, row: dict[str, Any]) -> CatalogThing:
     sums = {name: row[f"of_{name}"] for name in SUMMED}
     return CatalogThing(kind=kind, key=row["key"], label=row["label"], folded=folded(row["label"]), **sums)
-
-
-def folded(text: str) -> str:
-    """Return a label, or the beginning of one, as `CatalogThing.folded` holds it."""
-    return text.casefold()[: CatalogThing._meta.get_field("folded").max_length]
 
 
 def _batches(items: Sequence[Any]) -> Iterable[Sequence[Any]]:

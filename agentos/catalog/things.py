@@ -4,17 +4,17 @@ For somebody who sees all sessions and narrows nothing they are read from the su
 everybody else they are made from the sessions that match, so nothing of others is in any of them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from django.utils import timezone
 
-from agentos.catalog.figures import DAY, SUMMED, Figures, add, figures, names_of
+from agentos.catalog.figures import DAY, SUMMED, Tally, figures, folded, names_of
 from agentos.catalog.keys import unescape
 from agentos.catalog.query.fields import TYPES
 from agentos.catalog.query.tree import Exact, Missing, Node, Prefix, Term, all_of
 from agentos.catalog.rollup_models import LABEL_CHARACTERS, CatalogDay, CatalogThing
-from agentos.catalog.rollups import folded
 from agentos.catalog.thing_pages import Counted, Kept, Slice, read
 from agentos.catalog.timebox import timebox
 
@@ -76,9 +76,8 @@ def kept(kind: str, sort: str = DEFAULT_SORT, cursor: str | None = None, find: s
     if begun := _begun(find):
         found = found.filter(folded__startswith=begun)
     part = read(Kept(found), sorts(kind)[sort.removeprefix("-")], sort.startswith("-"), cursor, limit)
-    begin = _first_day()
-    days = CatalogDay.objects.filter(kind=kind, key__in=[row.key for row in part.rows], day__gte=begin)
-    return _page(part, days.values_list("key", "day", "sessions"), begin)
+    days = CatalogDay.objects.filter(kind=kind, key__in=[row.key for row in part.rows], day__gte=_first_day())
+    return _page(part, part.rows, days.values_list("key", "day", "sessions"))
 
 
 def counted(
@@ -95,26 +94,16 @@ def counted(
     if box.over:
         return ThingPage(sessions=0, in_time=False)
     begun = _begun(find)
-    rows = [row for row in summed(of) if row.folded.startswith(begun)]
-    part = read(Counted(rows), sorts(kind)[sort.removeprefix("-")], sort.startswith("-"), cursor, limit)
-    days = [(day.key, day.day, day.sessions) for day in of.days]
-    return _page(part, days, _first_day(), sessions=of.sessions, capped=of.sessions == MOST_SESSIONS)
+    found = [row for row in of.in_all() if not begun or row.folded.startswith(begun)]
+    part = read(Counted(found), sorts(kind)[sort.removeprefix("-")], sort.startswith("-"), cursor, limit)
+    days = ((row.key, day, sessions) for row in part.rows for day, sessions in row.days)
+    rows = [_thing(kind, row) for row in part.rows]
+    return _page(part, rows, days, sessions=of.sessions, capped=of.sessions == MOST_SESSIONS)
 
 
-def summed(of: Figures) -> list[CatalogThing]:
-    """Sum days up to unsaved rows, one a thing; each is called what it was called last."""
-    found: dict[str, CatalogThing] = {}
-    for day in sorted(of.days, key=lambda one: one.day):
-        thing = found.get(day.key)
-        if thing is None:
-            sums = {name: getattr(day, name) for name in SUMMED}
-            found[day.key] = thing = CatalogThing(kind=day.kind, key=day.key, **sums)
-        else:
-            add(thing, day)
-        thing.label = day.label
-    for thing in found.values():
-        thing.folded = folded(thing.label)
-    return list(found.values())
+def _thing(kind: str, of: Tally) -> CatalogThing:
+    sums = {name: getattr(of, name) for name in SUMMED}
+    return CatalogThing(kind=kind, key=of.key, label=of.label, folded=of.folded, **sums)
 
 
 def behind(thing: CatalogThing) -> Node | None:
@@ -150,11 +139,10 @@ def _first_day() -> int:
     return int(timezone.now().timestamp()) // DAY - SPARK_DAYS + 1
 
 
-def _page(part: Slice, days: Any, begin: int, **facts: Any) -> ThingPage:
-    sparks = {row.key: [0] * SPARK_DAYS for row in part.rows}
+def _page(part: Slice[Any], rows: list[CatalogThing], days: Iterable[tuple[str, int, int]], **of: Any) -> ThingPage:
+    begin = _first_day()
+    sparks = {row.key: [0] * SPARK_DAYS for row in rows}
     for key, day, sessions in days:
-        if key in sparks and 0 <= day - begin < SPARK_DAYS:
+        if 0 <= day - begin < SPARK_DAYS:
             sparks[key][day - begin] += sessions
-    return ThingPage(
-        part.rows, sparks, part.total, next=part.next, previous=part.previous, problem=part.problem, **facts
-    )
+    return ThingPage(rows, sparks, part.total, next=part.next, previous=part.previous, problem=part.problem, **of)

@@ -302,7 +302,7 @@ def test_sums_that_take_too_long_are_not_made(made: None, viewer: Person, monkey
         with connection.cursor() as cursor:
             count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000)"
             cursor.execute(f"{count} SELECT sum(i) FROM n")
-        return Figures()
+        return Figures("user")
 
     monkeypatch.setattr(things, "figures", slow)
     monkeypatch.setattr(things, "SECONDS", 0.05)
