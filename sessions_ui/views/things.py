@@ -35,7 +35,7 @@ def listed(request: HttpRequest, kind: str) -> HttpResponse:
         made = {"as_of": sums.as_of if sums else None}
         return JsonResponse(presented.as_data(page, state) | made)
     context = {
-        "nav": KINDS[kind].page,
+        "nav": "things",
         "source_menu": source_menu(states),
         "states": states,
         "unindexed": unindexed(states),
