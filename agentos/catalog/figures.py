@@ -51,11 +51,24 @@ def names_of(key: str) -> list[str | None]:
 class Tally:
     """Sums of one thing over all its days; there may be thousands at once. `days`: its sessions on each day."""
 
-    __slots__ = ("days", "key", "label", *SUMMED)
+    __slots__ = ("days", "key", "kind", "label", *SUMMED)
+    sessions: int
+    failed_sessions: int
+    runs: int
+    failed_runs: int
+    calls: int
+    failed_calls: int
+    tokens: int | None
+    cost: float | None
+    cost_unknown: int
+    last_seen: int
+    stored_bytes: int
+    media_bytes: int
+    history_bytes: int
 
-    def __init__(self, label: str | None, day: int, sums: Sequence[Any]) -> None:
+    def __init__(self, kind: str, label: str | None, day: int, sums: Sequence[Any]) -> None:
         """Begin with the sums of a day."""
-        self.key, self.label, self.days = "", label or "", [(day, sums[0])]
+        self.kind, self.key, self.label, self.days = kind, "", label or "", [(day, sums[0])]
         for name, value in zip(SUMMED, sums, strict=True):
             setattr(self, name, value)
 
@@ -90,7 +103,7 @@ class Figures:
         """Return the sums of all days together; each thing is called what it was called last."""
         found: dict[tuple[Any, ...], Tally] = {}
         for day, label, sums, names in map(_parts, sorted(self.rows, key=lambda row: -row[0])):
-            row = Tally(label, day, sums)
+            row = Tally(self.kind, label, day, sums)
             known = found.setdefault(names, row)
             if known is not row:
                 add(known, row)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final
 
 from django.db.models import Max
 
-from agentos.catalog.figures import figures, names_of
+from agentos.catalog.figures import Tally, figures, names_of
 from agentos.catalog.health import MARKS
 from agentos.catalog.hours import HOUR, hours, percentile
 from agentos.catalog.rollup_models import CatalogHour, CatalogThing
-from agentos.catalog.things import MOST_SESSIONS, SECONDS, summed
+from agentos.catalog.things import MOST_SESSIONS, SECONDS
 from agentos.catalog.timebox import timebox
 
 if TYPE_CHECKING:
@@ -179,11 +179,11 @@ def condition(sessions: "SessionQuerySet | None") -> Condition:
     if sessions is None:
         return _condition(CatalogThing.objects.filter(kind__in=("health", "all")))
     with timebox(SECONDS) as box:
-        found = [summed(figures(kind, sessions, MOST_SESSIONS)) for kind in ("health", "all")]
+        found = [figures(kind, sessions, MOST_SESSIONS).in_all() for kind in ("health", "all")]
     return Condition(in_time=False) if box.over else _condition(one for some in found for one in some)
 
 
-def _condition(found: Iterable[CatalogThing]) -> Condition:
+def _condition(found: Iterable[CatalogThing | Tally]) -> Condition:
     marks: dict[str, int] = {}
     every = None
     for thing in found:

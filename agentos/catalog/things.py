@@ -97,13 +97,13 @@ def counted(
     found = [row for row in of.in_all() if not begun or row.folded.startswith(begun)]
     part = read(Counted(found), sorts(kind)[sort.removeprefix("-")], sort.startswith("-"), cursor, limit)
     days = ((row.key, day, sessions) for row in part.rows for day, sessions in row.days)
-    rows = [_thing(kind, row) for row in part.rows]
+    rows = [_thing(row) for row in part.rows]
     return _page(part, rows, days, sessions=of.sessions, capped=of.sessions == MOST_SESSIONS)
 
 
-def _thing(kind: str, of: Tally) -> CatalogThing:
+def _thing(of: Tally) -> CatalogThing:
     sums = {name: getattr(of, name) for name in SUMMED}
-    return CatalogThing(kind=kind, key=of.key, label=of.label, folded=of.folded, **sums)
+    return CatalogThing(kind=of.kind, key=of.key, label=of.label, folded=of.folded, **sums)
 
 
 def behind(thing: CatalogThing) -> Node | None:
