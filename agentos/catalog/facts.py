@@ -142,7 +142,7 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
         traits=traits(run, media, messages, copied),
         step_count=sum(1 for _ in all_steps(run)) if isinstance(run, WorkflowRunOutput) else None,
     )
-    row.unstored_texts = parts_of_run(run, is_inside=container is not None)
+    row.unstored_texts = parts_of_run(run, messages, is_inside=container is not None)
     return row
 
 

@@ -18,6 +18,8 @@ _ESCAPED: Final = re.compile("\ufffe([0-9a-f]{4})")
 def clean(text: str, limit: int | None = None) -> str:
     """Return `text` without what PostgreSQL cannot store (NUL, lone surrogates), cut to `limit` characters."""
     cut = text if limit is None else text[:limit]
+    if cut.isascii() and "\0" not in cut:  # as nearly all are
+        return cut
     return cut.replace("\0", "␀").encode("utf-8", "replace").decode()
 
 

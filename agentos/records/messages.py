@@ -1,6 +1,6 @@
 """What was sent to a model and what it said."""
 
-from typing import Any
+from typing import Any, Final
 
 from agentos.records.encoding import RecordError, loads
 from agentos.records.fields import Flag, Integer, Many, Object, Objects, One, Record, Switch, Text, Value
@@ -10,6 +10,8 @@ from agentos.records.moment import new_id, now
 from agentos.records.text import as_text, parts_text
 
 __all__ = ["FunctionCall", "Message", "ToolCallRequest"]
+
+_MEDIA: Final = ("images", "audio", "videos", "files")
 
 
 class FunctionCall(Record):
@@ -104,4 +106,6 @@ class Message(Record):
     @property
     def media(self) -> list[Image | Audio | Video | File]:
         """All attachments."""
+        if not any(map(self.raw.get, _MEDIA)):  # as nearly all have none
+            return []
         return [*self.images, *self.audio, *self.videos, *self.files]

@@ -6,12 +6,12 @@ runs are indexed with those runs alone, runs inside a run by themselves.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from agentos.catalog.keys import clean
-from agentos.records import Media, Run, Session, StepOutput, WorkflowRunOutput, loads
+from agentos.records import Media, Message, Run, Session, StepOutput, ToolExecution, WorkflowRunOutput, loads
 from agentos.records.text import as_text
 
 # Characters of one text that are indexed.
@@ -58,12 +58,15 @@ KINDS: Final = {
 }
 
 
-def parts_of_run(run: Run, *, is_inside: bool) -> list[Part]:
-    """Return the texts of a run, without those of the runs inside it. `is_inside`: it is itself inside another."""
+def parts_of_run(run: Run, messages: Sequence[Message], *, is_inside: bool) -> list[Part]:
+    """Return the texts of a run, without those of the runs inside it. `is_inside`: it is itself inside another.
+
+    `messages`: the run's, which whoever asks has at hand.
+    """
     texts = _Texts()
     texts.add("run_name", None, _names(run, is_inside=is_inside))
-    _add_messages(texts, run)
-    _add_executions(texts, run)
+    _add_messages(texts, messages)
+    _add_executions(texts, run.tools, messages)
     texts.add("user", None, run.input_text)
     texts.add("answer", None, run.content_text)
     texts.add("reasoning", None, run.reasoning_content)
@@ -117,17 +120,17 @@ class _Texts:
             self.parts.append(Part(kind, place, clean(text, LIMIT), len(text) > LIMIT))
 
 
-def _add_messages(texts: _Texts, run: Run) -> None:
+def _add_messages(texts: _Texts, messages: Sequence[Message]) -> None:
     asked: dict[str, int] = {}
-    for place, message in enumerate(run.messages, 1):
-        if message.from_history or message.role in _SYSTEM:
+    for place, message in enumerate(messages, 1):
+        role = message.role
+        if message.from_history or role in _SYSTEM:
             continue
-        if message.role == "tool":
+        if role == "tool":
             texts.add("tool_result", asked.get(message.tool_call_id or "", place), unescaped(message.text))
             continue
-        if message.reasoning_content:
-            texts.add("reasoning", place, message.reasoning_content)
-        texts.add("user" if message.role == "user" else "answer", place, message.text)
+        texts.add("reasoning", place, message.reasoning_content)
+        texts.add("user" if role == "user" else "answer", place, message.text)
         for request in message.tool_calls:
             asked.update(dict.fromkeys(request.ids, place))
             texts.add("tool_call", place, f"{request.name or ''} {unescaped(request.arguments)}".strip())
@@ -135,12 +138,12 @@ def _add_messages(texts: _Texts, run: Run) -> None:
             texts.add("run_name", place, _of_media(media))
 
 
-def _add_executions(texts: _Texts, run: Run) -> None:
+def _add_executions(texts: _Texts, tools: Sequence[ToolExecution], messages: Sequence[Message]) -> None:
     """Add the calls that no message asked for, and results that no message holds."""
-    if not run.tools:
+    if not tools:
         return
-    places = {id_: at for at, message in enumerate(run.messages, 1) for call in message.tool_calls for id_ in call.ids}
-    for tool in run.tools:
+    places = {id_: at for at, message in enumerate(messages, 1) for call in message.tool_calls for id_ in call.ids}
+    for tool in tools:
         place = places.get(tool.tool_call_id or "")
         if place is None:
             arguments = unescaped(as_text(tool.tool_args)) if tool.tool_args else ""

@@ -13,7 +13,7 @@ from agentos.records import Run, Session, parse_run
 def found(is_inside: bool = False, **raw: Any) -> list[tuple[str, int | None, str]]:
     run = parse_run({"agent_id": "a", "run_id": "r1", **raw})
     assert isinstance(run, Run)
-    return [(part.kind, part.place, part.text) for part in parts_of_run(run, is_inside=is_inside)]
+    return [(part.kind, part.place, part.text) for part in parts_of_run(run, run.messages, is_inside=is_inside)]
 
 
 def call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def test_a_session_says_its_names_summary_state_and_metadata() -> None:
 def test_a_long_text_is_cut_and_says_so() -> None:
     run = parse_run({"agent_id": "a", "messages": [{"role": "user", "content": "x " * LIMIT}]})
     assert isinstance(run, Run)
-    [part] = parts_of_run(run, is_inside=False)
+    [part] = parts_of_run(run, run.messages, is_inside=False)
     assert len(part.text) == LIMIT and part.cut
 
 
@@ -110,5 +110,5 @@ KEYS = ("messages", "tools", "content", "input", "reasoning_steps", "references"
 def test_no_run_is_too_odd(raw: dict[str, Any]) -> None:
     run = parse_run(raw)
     assert isinstance(run, Run)
-    for part in parts_of_run(run, is_inside=True):
+    for part in parts_of_run(run, run.messages, is_inside=True):
         assert part.kind in KINDS and part.text.encode() and "\0" not in part.text
