@@ -50,7 +50,7 @@
     c: () => document.getElementById("composer-message")?.focus(),
     "?": showSheet,
   };
-  let pressedG = 0;
+  let pressedG = -SEQUENCE;
   document.addEventListener("keydown", (event) => {
     if (!on || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (typing(event.target) || document.querySelector("dialog[open]")) return;
