@@ -95,7 +95,7 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = 
             tree.root, tree.number, [], below, below_left_out, is_marked=is_marked, problem=run.problem, bad_text=bad
         )
     media = MediaBook(run)
-    items = _anchored(tree.root, items_of(run, budget, media), mark)
+    items = _anchored(tree.root, items_of(run, budget, media, ToolBook(run)), mark)
     shown, skipped = _shown(items, room)
     calls = run.tool_calls
     return RunView(
@@ -143,7 +143,9 @@ def _shown(items: list[Item], room: int) -> tuple[list[Item], int]:
     return items[start:end], start
 
 
-def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = False, start: int = 1) -> Iterator[Item]:
+def items_of(
+    run: Run, budget: Budget, book: MediaBook, tools: ToolBook, *, everything: bool = False, start: int = 1
+) -> Iterator[Item]:
     """Yield what happened in the run, in order. `everything`: system messages and copied history as well.
 
     `start`: the number of the first message that is wanted. What of the media `book` still holds at the end belongs to
@@ -153,7 +155,6 @@ def items_of(run: Run, budget: Budget, book: MediaBook, *, everything: bool = Fa
     own = [message for message in messages if not message.from_history]
     if everything and len(own) < len(messages) and start == 1:
         yield Item("history", text=Clipped("", len(messages) - len(own)))
-    tools = ToolBook(run)
     if not any(message.role == "user" for message in own) and run.input_text and start == 1:
         given = book.take(run.input_media)
         yield Item("user", run.user_id or "", budget.take(run.input_text), run.created_at, media=given)

@@ -12,6 +12,7 @@ from agentos.db.reader import Reader
 from agentos.db.sources import SourceUnavailable, get_source
 from agentos.records import BadRun, Run, build_forest, walk
 from sessions_ui.permissions import SESSION_NOT_FOUND
+from sessions_ui.presenters.tool_calls import ToolBook, approval_ids
 
 RUN_NOT_FOUND = "There is no such run in this session."
 
@@ -49,6 +50,16 @@ def fetch_run(session: CatalogSession, run_id: str) -> FetchedRun:
     if found is None:  # the source changed between the catalog's look and this one
         raise Http404(RUN_NOT_FOUND)
     return FetchedRun(current, row, found, stored, reader)
+
+
+def tool_book(fetched: FetchedRun, run: Run) -> ToolBook:
+    """Return the run's calls, with who decided on them where the source has a table of approvals.
+
+    Raises:
+        SourceUnavailable: the source cannot be read (any more).
+    """
+    ids = approval_ids(run)
+    return ToolBook(run, fetched.reader.approvals(fetched.session.session_id, ids) if ids else None)
 
 
 def run_inside(stored: Run | BadRun, row: CatalogRun) -> Run | BadRun | None:

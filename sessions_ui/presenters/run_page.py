@@ -21,7 +21,7 @@ from agentos.records import (
 )
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.conversation import Item, citations_of, items_of
-from sessions_ui.presenters.fetched_run import FetchedRun
+from sessions_ui.presenters.fetched_run import FetchedRun, tool_book
 from sessions_ui.presenters.lineage import Tie, ties_of
 from sessions_ui.presenters.media import MediaBook, MediumView
 from sessions_ui.presenters.received import Prompt, Received, history_size, prompt, received
@@ -152,15 +152,16 @@ def run_page(fetched: FetchedRun, query: QueryDict) -> RunPage:
         return replace(page, show=show, received=received(fetched, run, budget, history_size(query)))
     if show == "prompt":
         return replace(page, show=show, prompt=prompt(fetched, run, budget))
-    return _with_messages(page, run, budget, query)
+    return _with_messages(page, fetched, run, budget, query)
 
 
-def _with_messages(page: RunPage, run: Run, budget: Budget, query: QueryDict) -> RunPage:
+def _with_messages(page: RunPage, fetched: FetchedRun, run: Run, budget: Budget, query: QueryDict) -> RunPage:
     """Return the page with a window of the messages, and behind the last one the media that stand nowhere else."""
     value = query.get("from", "")
     start = max(1, int(value)) if value.isascii() and value.isdecimal() and len(value) < 8 else 1
     book = MediaBook(run)
-    messages, following = _messages(items_of(run, budget, book, everything=True, start=start), budget)
+    items = items_of(run, budget, book, tool_book(fetched, run), everything=True, start=start)
+    messages, following = _messages(items, budget)
     media, media_left_out = book.rest() if following is None else ([], 0)
     return replace(
         page, messages=messages, start=start, next_start=following, media=media, media_left_out=media_left_out

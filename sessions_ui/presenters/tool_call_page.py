@@ -4,13 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentos.catalog.models import CatalogRun
-from agentos.db.reader import Approval
 from agentos.records import Run, ToolCall, readable
 from sessions_ui.presenters.budget import Budget
 from sessions_ui.presenters.call_forms import Form, forms_of
 from sessions_ui.presenters.contents import Content, content_of
-from sessions_ui.presenters.fetched_run import FetchedRun
-from sessions_ui.presenters.tool_calls import ToolBook, ToolView, approval_ids
+from sessions_ui.presenters.fetched_run import FetchedRun, tool_book
+from sessions_ui.presenters.tool_calls import ToolBook, ToolView
 
 PAGE_TEXT, EACH_TEXT, NODES = 400_000, 200_000, 1_500
 PARTS = ("arguments", "result")
@@ -33,7 +32,7 @@ def call_of(fetched: FetchedRun, number: int) -> tuple[ToolBook, ToolCall] | Non
     """Return a call of the run by its number and all of them, None when there is none of this number."""
     if not isinstance(fetched.run, Run):
         return None
-    book = ToolBook(fetched.run, _approvals(fetched, fetched.run))
+    book = tool_book(fetched, fetched.run)
     return (book, book.calls[number]) if number < len(book.calls) else None
 
 
@@ -82,11 +81,6 @@ def call_data(fetched: FetchedRun, call: ToolCall) -> dict[str, Any]:
         "session_id": fetched.session.session_id,
         "source": fetched.session.source,
     }
-
-
-def _approvals(fetched: FetchedRun, run: Run) -> dict[str, Approval]:
-    ids = approval_ids(run)
-    return fetched.reader.approvals(fetched.session.session_id, ids) if ids else {}
 
 
 def _apart(fetched: FetchedRun, call: ToolCall, limit: int | None) -> str | None:

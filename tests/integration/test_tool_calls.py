@@ -172,6 +172,8 @@ def test_who_decided_is_named(lab: Path, viewer: Person) -> None:
     refresh_source(get_source("lab"))
     page = viewer.client.get(url(row_of("approval-pending", tool_call_count=1))).content.decode()
     assert "Confirmed by Dana." in page
+    run_page = f"/sessions/lab/approval-pending/runs/{row_of('approval-pending', tool_call_count=1).quoted_id}/"
+    assert "Confirmed by Dana." in viewer.client.get(run_page).content.decode()
     rejected = viewer.client.get(url(row_of("hitl-rejected", tool_call_count=1))).content.decode()
     assert "Rejected." in rejected
     answered = viewer.client.get(url(row_of("hitl-answered", tool_call_count=1))).content.decode()
