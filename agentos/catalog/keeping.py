@@ -20,7 +20,7 @@ from agentos.db.sources import Source, all_sources
 THROTTLE_SECONDS: Final = {"sqlite": 1.0, "postgresql": 1.0}
 # A server that does not answer costs a page the time it takes to find that out.
 DOWN_SECONDS: Final = {"sqlite": 1.0, "postgresql": 15.0}
-# What one look takes at most at a source whose catalog is complete, and at all sources together.
+# What one look takes at most within a request at a source whose catalog is complete, and at all sources together.
 _SLICE_SECONDS: Final = 0.25
 _ROUND_SECONDS: Final = 0.7
 # What a page waits at most for the first look of the thread: where nothing is known yet, or what is known is old.
@@ -52,7 +52,7 @@ def keep_fresh(budget: float = _ROUND_SECONDS) -> list[SourceState]:
     states = _states(sources)
     if not _due(sources, states):
         return states
-    _go_on(sources, states, budget)
+    _go_on(sources, states, budget, _SLICE_SECONDS)
     rollups.refresh(_SUMS_IN_REQUEST)
     return _states(sources)
 
@@ -60,7 +60,7 @@ def keep_fresh(budget: float = _ROUND_SECONDS) -> list[SourceState]:
 def look_round() -> bool:
     """Do what the thread does each time; return whether there is more to do at once: a catalog is being made."""
     sources = all_sources()
-    more = _go_on(sources, _states(sources), _ROUND_SECONDS)
+    more = _go_on(sources, _states(sources), _ROUND_SECONDS, _ROUND_SECONDS)
     rollups.refresh(_SUMS_IN_THREAD, hurry=not more)
     return more
 
@@ -80,13 +80,16 @@ def _due(sources: list[Source], states: list[SourceState]) -> list[tuple[Source,
     return [(source, state) for source, state in both if _is_due(source, state)]
 
 
-def _go_on(sources: list[Source], states: list[SourceState], budget: float) -> bool:
-    """Give those whose turn it is their slices; return whether a catalog that is being made came some way."""
+def _go_on(sources: list[Source], states: list[SourceState], budget: float, at_most: float) -> bool:
+    """Give those whose turn it is their slices, of `at_most` seconds where the catalog is complete.
+
+    Returns whether a catalog that is being made came some way.
+    """
     deadline, more = time.monotonic() + budget, False
     for source, state in _due(sources, states):
         left = max(0.05, deadline - time.monotonic())
         is_complete = state is not None and state.is_complete
-        report = refresh_source(source, budget=min(left, _SLICE_SECONDS) if is_complete else left, patient=True)
+        report = refresh_source(source, budget=min(left, at_most) if is_complete else left, patient=True)
         more = more or (report.seen > 0 and not (is_complete or report.done or report.problem))
     return more
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 
 from django.db.models import Q
 from django.utils import timezone
@@ -157,22 +156,26 @@ def _note_rate(state: SourceState, seen: int, took: float) -> None:
 
 def _look(source: Source, state: SourceState, report: SyncReport, deadline: float | None) -> None:
     """Refresh the sessions that changed lately; those that the deadline cuts off, at the next look."""
-    found = changed(source, candidates(source))
-    for at, session_id in enumerate(found):
-        if at and _is_over(deadline):
+    reader, found = Reader(source), changed(source, candidates(source))
+    for start in range(0, len(found), _AT_ONCE_IN_TIME):
+        if start and _is_over(deadline):
             look_again(source)
             return
-        _refresh_one(Reader(source), state, session_id, report)
+        _refresh_some(reader, state, found[start : start + _AT_ONCE_IN_TIME], report)
     if found:
         totals.refresh_if_due(state.source)
 
 
-def _refresh_one(reader: Reader, state: SourceState, session_id: str, report: SyncReport) -> None:
-    stamp = reader.stamp(session_id)
-    row = CatalogSession.objects.one(state.source, session_id)
-    if stamp is not None:
-        _refresh(reader, state, stamp, row, report, partial(refresh, reader))
-    elif row is not None:
+def _refresh_some(reader: Reader, state: SourceState, session_ids: list[str], report: SyncReport) -> None:
+    """Refresh a few sessions together; those that the source has no more go."""
+    keys = {index_key(session_id): session_id for session_id in session_ids}
+    rows = CatalogSession.objects.of_source(state.source).filter(session_key__in=keys)
+    known = {keys[row.session_key]: row for row in rows}
+    stamps = reader.stamps_of(session_ids)
+    ahead = Ahead(reader, [(stamp, known.get(stamp.session_id)) for stamp in stamps], len(session_ids))
+    for stamp in stamps:
+        _refresh(reader, state, stamp, known.pop(stamp.session_id, None), report, ahead.take)
+    for row in known.values():
         row.delete()
         state.indexed_count -= 1
         report.removed += 1
