@@ -49,11 +49,12 @@ class Box:
 
 @dataclass(frozen=True)
 class Link:
-    """A link with its words; `is_current` when it leads to where one is."""
+    """A link with its words; `is_current` when it leads to where one is. `count`: of what is there, "" if unknown."""
 
     label: str
     url: str
     is_current: bool = False
+    count: str = ""
 
 
 def box(query: ListQuery, kept: str | None = None) -> Box:
@@ -101,12 +102,26 @@ def counted(found: list[Chip], visible: SessionQuerySet) -> list[Chip]:
     ]
 
 
-def views(state: ListState) -> list[Link]:
-    """Return the questions most often asked of a list."""
-    found = [("All", ListQuery())]
+def views(state: ListState, counted: Counts) -> list[Link]:
+    """Return the questions most often asked of a list, with how many sessions each has if that is counted anyway."""
+    everything = ListQuery()
+    found = [Link("All", state.asking(everything).url(), state.query == everything)]
+    counts = _by_status(state, counted)
+    if counts and not state.query.parts:
+        found[0] = replace(found[0], count=number(counted))
     for label, value in (("Needs a person", "PAUSED"), ("Errors", "ERROR"), ("Running", "RUNNING")):
-        found.append((label, ListQuery.of(Term("status", Exact(value)))))
-    return [Link(label, state.asking(wanted).url(), state.query == wanted) for label, wanted in found]
+        wanted = ListQuery.of(Term("status", Exact(value)))
+        count = counts and (counts.get(value) or "0")
+        found.append(Link(label, state.asking(wanted).url(), state.query == wanted, count or ""))
+    return found
+
+
+def _by_status(state: ListState, counted: Counts) -> dict[str, str]:
+    """Return how many sessions have each status, if nothing else narrows the list; the facet leaves itself out."""
+    is_narrowed = state.query.broken or state.query.without("status").parts
+    if is_narrowed or not counted.in_time or "status" in counted.partial:
+        return {}
+    return {one.value: f"{one.count:,}" for one in counted.values["status"]}
 
 
 def number(counted: Counts) -> str:

@@ -93,7 +93,7 @@ def _controls(state: ListState, counted: Counts) -> dict[str, Any]:
     first, last = (None, None) if query.broken else query.days
     drawing = drawn(counted.histogram, first, last)
     return {
-        "views": session_list.views(state),
+        "views": session_list.views(state, counted),
         "columns": columns.heads(state),
         "column_choices": drawn_columns(columns.choices(state)),
         "listed": state,

@@ -1,5 +1,6 @@
 """The list of sessions: what it shows, how it is narrowed, sorted and paged, and that it reads no payload."""
 
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -151,3 +152,18 @@ class TestOwnership:
     def test_nobody_signed_in_is_sent_to_sign_in(self, lab: Path, client: Any) -> None:
         assert client.get("/sessions/").status_code == 302
         assert client.get("/sessions/", headers={"Accept": "application/json"}).status_code == 401
+
+
+def test_the_questions_most_often_asked_say_how_many_they_find(lab: Path, viewer: Person) -> None:
+    def counts(**query: str) -> list[tuple[str, str]]:
+        page = viewer.client.get("/sessions/", query).content.decode()
+        found = re.search(r'<nav class="views".*?</nav>', page, re.DOTALL)
+        assert found
+        return re.findall(r">([A-Z][a-z ]+?)(?: <span class=\"n\">([\d,+]+)</span>)?</a>", found[0])
+
+    every, person, errors, running = counts()
+    assert int(every[1]) == CatalogSession.objects.count()
+    for (_, count), status in zip((person, errors, running), ("PAUSED", "ERROR", "RUNNING"), strict=True):
+        assert int(count) == CatalogSession.objects.filter(last_status=status).count()
+    assert counts(q="status:error")[1:] == [person, errors, running]
+    assert [count for _, count in counts(q="user:bob")] == ["", "", "", ""]
