@@ -49,8 +49,8 @@ def fill_catalog(sessions: int, runs: int) -> dict[str, Any]:
             _insert(
                 cursor,
                 CatalogTerm,
-                {"session_id": "n", "term": term},
-                "(SELECT id AS n FROM catalog_catalogsession) AS s",
+                {"session_id": "n", "term": term, "updated_at": "updated_at"},
+                "(SELECT id AS n, updated_at FROM catalog_catalogsession) AS s",
             )
         for statement in indexes:
             cursor.execute(statement)

@@ -53,4 +53,6 @@ def add_terms(row: CatalogSession, *terms: str) -> None:
     found = terms_of(Session.from_dict({}), row.runs.all(), values) | {*terms}
     if row.error_count:
         found.add("has:error")
-    CatalogTerm.objects.bulk_create((CatalogTerm(session=row, term=term) for term in found), ignore_conflicts=True)
+    CatalogTerm.objects.bulk_create(
+        (CatalogTerm(session=row, term=term, updated_at=row.updated_at) for term in found), ignore_conflicts=True
+    )

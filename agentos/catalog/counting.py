@@ -85,7 +85,8 @@ def count(questions: Sequence[Question], *, limit: int | None, top: int, seconds
     parts: list[str] = []
     values: list[Any] = []
     for number, question in enumerate(questions):
-        found = question.rows.order_by("-updated_at", "-id") if limit else question.rows.order_by()
+        rows, time, key = question.rows.by_update()
+        found = rows.order_by(f"-{time}", f"-{key}") if limit else question.rows.order_by()
         try:
             sql, given = found.values_list(*_SELECTED)[:limit].query.sql_with_params()
         except EmptyResultSet:

@@ -207,18 +207,20 @@ class CatalogRun(models.Model):
 class CatalogTerm(models.Model):
     """One thing a session may be looked for by that has several values: `tool:get_weather`, `has:image`, `tag:vip`.
 
-    `term` is the name of the field, a colon and the value; `terms.term_of` writes it.
+    `term` is the name of the field, a colon and the value; `terms.term_of` writes it. `updated_at` is the session's, so
+    that those with a common term are read in the order of lists.
     """
 
     session = models.ForeignKey(CatalogSession, models.CASCADE, related_name="terms")
     term = models.CharField(max_length=TERM_CHARACTERS)
+    updated_at = models.BigIntegerField()
 
     class Meta:
         """Looked up by its text, whole or from its beginning, for all sessions or for one."""
 
         constraints = [models.UniqueConstraint(fields=["session", "term"], name="catalog_one_term_once")]
         indexes = [
-            models.Index(fields=["term", "session"], name="catalog_term"),
+            models.Index(fields=["term", "updated_at", "session"], name="catalog_term"),
             models.Index(fields=["term"], name="catalog_term_begins", opclasses=["varchar_pattern_ops"]),
         ]
 

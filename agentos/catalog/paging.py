@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from django.db.models import QuerySet
 
     from agentos.catalog.models import CatalogSession
+    from agentos.catalog.queries import SessionQuerySet
 
 # The columns a list may be sorted by, as the URL names them. Each has an index.
 SORTS = {
@@ -94,13 +95,15 @@ def clean_sort(sort: str) -> str:
     return sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT
 
 
-def page_of(rows: "QuerySet[CatalogSession]", sort: str, cursor: str | None, limit: int) -> Page:
+def page_of(rows: "SessionQuerySet", sort: str, cursor: str | None, limit: int) -> Page:
     """Return the page of `rows` in the order `sort` that `cursor` names; the first page without one.
 
     Takes one statement; up to two more where a page begins among equal values, or reaches rows without one.
     """
     sort = clean_sort(sort)
-    order = _Order(rows, SORTS[sort.removeprefix("-")], sort.startswith("-"))
+    column = SORTS[sort.removeprefix("-")]
+    rows, by, key = rows.by_update() if column == "updated_at" else (rows, column, "id")
+    order = _Order(rows, column, sort.startswith("-"), by, key)
     start, problem = _read(cursor, order)
     found = order.read(start, start is not None and start.back, limit + 1)
     return Page(*turned(found, start, limit, lambda row: (getattr(row, order.column), row.pk)), problem)
@@ -125,7 +128,7 @@ def turned(
 
 @dataclass(frozen=True)
 class _Order:
-    """Rows by a column, then by id; those without a value behind all others, by id.
+    """Rows by a column, then by id; those without a value behind all others, by id. `by` and `key`: both in a query.
 
     They are read in parts, each along the index of (column, id) from a place in it, for no database reads an index with
     its missing values last in both directions. PostgreSQL enters it at a pair; SQLite does not where one of the two is
@@ -135,6 +138,8 @@ class _Order:
     rows: "QuerySet[CatalogSession]"
     column: str
     descending: bool
+    by: str
+    key: str
 
     @property
     def nullable(self) -> bool:
@@ -151,7 +156,7 @@ class _Order:
 
     def _parts(self, start: Cursor | None, back: bool, down: bool) -> "Iterator[QuerySet[CatalogSession]]":
         sign, way = ("-", "lt") if down else ("", "gt")
-        known = self.rows.order_by(f"{sign}{self.column}", f"{sign}id")
+        known = self.rows.order_by(f"{sign}{self.by}", f"{sign}{self.key}")
         if self.nullable:
             known = known.filter(**{f"{self.column}__isnull": False})
         missing = self.rows.filter(**{f"{self.column}__isnull": True}).order_by(f"{sign}id")
@@ -171,10 +176,10 @@ class _Order:
         self, known: "QuerySet[CatalogSession]", start: Cursor, way: str
     ) -> "Iterator[QuerySet[CatalogSession]]":
         if connection.vendor == "postgresql":
-            yield known.filter(_Behind(self.column, start, "<" if way == "lt" else ">"))
+            yield known.filter(_Behind(self.by, self.key, start, "<" if way == "lt" else ">"))
             return
-        yield known.filter(**{self.column: start.value, f"id__{way}": start.pk})
-        yield known.filter(**{f"{self.column}__{way}": start.value})
+        yield known.filter(**{self.by: start.value, f"{self.key}__{way}": start.pk})
+        yield known.filter(**{f"{self.by}__{way}": start.value})
 
 
 class _Behind(Func):
@@ -183,8 +188,8 @@ class _Behind(Func):
     output_field = BooleanField()
     template = "(%(expressions)s)"
 
-    def __init__(self, column: str, start: Cursor, way: str) -> None:
-        pairs = [(F(column), F("id")), (Value(start.value), Value(start.pk))]
+    def __init__(self, by: str, key: str, start: Cursor, way: str) -> None:
+        pairs = [(F(by), F(key)), (Value(start.value), Value(start.pk))]
         super().__init__(*(Func(*pair, template=self.template, output_field=BooleanField()) for pair in pairs))
         self.arg_joiner = f" {way} "
 

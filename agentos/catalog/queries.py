@@ -3,12 +3,13 @@
 from typing import TYPE_CHECKING, Any, Self
 
 from django.db import models
+from django.db.models import F, FilteredRelation, Q
 
 from agentos.access.roles import AnyUser
 from agentos.access.rules import scope_of
 from agentos.catalog.keys import index_key
 from agentos.catalog.paging import DEFAULT_SORT, Page, page_of
-from agentos.catalog.query.compiler import Known, compiled
+from agentos.catalog.query.compiler import Known, compiled, leading_term
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.text.matching import Lookups
 
@@ -26,10 +27,11 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         super().__init__(*args, **kwargs)
         self._lookups = Lookups()
         self._known = Known()
+        self._leading = ""
 
     def _clone(self) -> Self:
         clone: Self = super()._clone()  # type: ignore[misc]  # Django's own hook, unknown to its stubs
-        clone._lookups, clone._known = self._lookups, self._known
+        clone._lookups, clone._known, clone._leading = self._lookups, self._known, self._leading
         return clone
 
     @property
@@ -62,7 +64,24 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         """Sessions that match the query; none while a part of it is broken."""
         if query.broken:
             return self.none()
-        return self if query.node is None else self.filter(compiled(query.node, self._lookups.filter, self._known))
+        if query.node is None:
+            return self
+        found = self.filter(compiled(query.node, self._lookups.filter, self._known))
+        # Whoever sees only their own sessions has few beside those of a common term.
+        found._leading = "" if self.query.where else leading_term(query.node, self._known)
+        return found
+
+    def by_update(self) -> tuple[Self, str, str]:
+        """Return these sessions with the names of the time and of the id by which the order of updates sorts them.
+
+        If a common term leads, they are those of its rows, which an index has in this order: else all sessions would
+        be walked up to the first that has the term, and it may be that only old ones have.
+        """
+        if not self._leading:
+            return self, "updated_at", "id"
+        terms = FilteredRelation("terms", condition=Q(terms__term=self._leading))
+        rows = self.alias(led=terms).filter(led__term=self._leading)
+        return rows.alias(led_at=F("led__updated_at"), led_id=F("led__session_id")), "led_at", "led_id"
 
     def page(self, sort: str = DEFAULT_SORT, cursor: str | None = None, limit: int = 50) -> "Page":
         """Return `limit` rows in the order `sort` from `cursor` on; the cost does not grow with the depth."""

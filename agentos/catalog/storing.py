@@ -218,9 +218,11 @@ def _store_terms(derived: list[_Derived]) -> None:
     for one in derived:
         if gone := stored[one.stored.pk] - one.terms:
             one.stored.terms.filter(term__in=gone).delete()
+        if stored[one.stored.pk]:
+            one.stored.terms.exclude(updated_at=one.stored.updated_at).update(updated_at=one.stored.updated_at)
     insert(
         [
-            CatalogTerm(session_id=one.stored.pk, term=term)
+            CatalogTerm(session_id=one.stored.pk, term=term, updated_at=one.stored.updated_at)
             for one in derived
             for term in sorted(one.terms - stored[one.stored.pk])
         ]

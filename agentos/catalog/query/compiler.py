@@ -33,6 +33,7 @@ from agentos.catalog.query.tree import (
     Term,
     Test,
     Words,
+    conjuncts,
     leaves,
 )
 
@@ -43,6 +44,8 @@ _NUMBERS: Final = {
 # Fields whose values are terms: a session has several.
 _OF_TERMS: Final = frozenset({"tool", "model", "topic", "tag", "has", "health", *KEYED})
 _COMPONENTS: Final = frozenset({"component", *TYPES})
+# Fields that have indexes of their own in the order of lists.
+_LEADING: Final = _COMPONENTS | {"user", "status", "id"}
 _COMPARISONS: Final = {"=": "exact", ">": "gt", ">=": "gte", "<": "lt", "<=": "lte"}
 _UNITS: Final = {"m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 _DAY: Final = 86_400
@@ -62,6 +65,18 @@ class Known:
         tests = [leaf for leaf in leaves(node) if isinstance(leaf, Term)]
         self.terms.ask(Wanted.of(leaf.field, leaf.test) for leaf in tests if _has_terms(leaf))
         self.names.ask(leaf.test.text for leaf in tests if leaf.field in _COMPONENTS and isinstance(leaf.test, Exact))
+
+
+def leading_term(node: Node, known: Known) -> str:
+    """Return the common term along whose sessions a list is read best, "" for none: `known` was asked for the query.
+
+    There is none if an index leads to fewer sessions: those of one user, component or status.
+    """
+    parts = [part for part in conjuncts(node) if isinstance(part, Term) and isinstance(part.test, Exact)]
+    if any(part.field in _LEADING for part in parts):
+        return ""
+    wanted = [Wanted.of(part.field, part.test) for part in parts if _has_terms(part)]
+    return next((one.texts[0] for one in wanted if known.terms.is_common(one)), "")
 
 
 def compiled(node: Node, words: Callable[[Words], Q], known: Known | None = None) -> Q:

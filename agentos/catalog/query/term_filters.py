@@ -63,6 +63,10 @@ class Terms:
         if new:
             self._found |= zip(new, _sessions(new), strict=True)
 
+    def is_common(self, wanted: Wanted) -> bool:
+        """Whether more sessions have a term than are looked up by their ids. It was asked for before."""
+        return self._found[wanted] is None
+
     def filter(self, *either: Wanted) -> Q:
         """Return the filter of CatalogSession for sessions with one of these terms: one list of all the rare ones."""
         self.ask(either)

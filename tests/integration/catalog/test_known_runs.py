@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agentos.catalog.models import CatalogRun, CatalogTerm
+from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm
 from agentos.catalog.sync import refresh_session, refresh_source
 from agentos.db.sources import Source
 from tests.corpus import write
@@ -72,11 +72,15 @@ def test_terms_are_written_as_a_difference(sources: Open, corpus_file: Callable[
     terms = CatalogTerm.objects.filter(session__session_id=SESSION)
     before = dict(terms.values_list("term", "pk"))
     metadata = json.dumps({"tags": "one, two", "tier": 3})
-    write(path, "UPDATE agno_sessions SET metadata = ? WHERE session_id = ?", metadata, SESSION)
+    changed = "metadata = ?, updated_at = updated_at + 1000"
+    write(path, f"UPDATE agno_sessions SET {changed} WHERE session_id = ?", metadata, SESSION)
 
     refresh_session(source, SESSION)
 
     after = dict(terms.values_list("term", "pk"))
     assert {"tag:one", "tag:two", "meta.tier:3", "meta.tags:one, two"} <= after.keys()
+    assert set(terms.values_list("updated_at", flat=True)) == {
+        CatalogSession.objects.get(session_id=SESSION).updated_at
+    }
     same = {term for term in before if not term.startswith(("tag:", "meta."))}
     assert same and all(after[term] == before[term] for term in same)

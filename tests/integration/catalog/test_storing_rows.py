@@ -66,7 +66,7 @@ def test_runs_and_terms_equal_those_that_are_saved() -> None:
     CatalogRun.objects.bulk_create(runs_of(first))
     insert(runs_of(second))
     assert stored(CatalogRun, session=first) == stored(CatalogRun, session=second)
-    insert([CatalogTerm(session=first, term=ODD), CatalogTerm(session=second, term=ODD)])
+    insert([CatalogTerm(session=one, term=ODD, updated_at=0) for one in (first, second)])
     assert {term.term for term in CatalogTerm.objects.all()} == {ODD}
 
 

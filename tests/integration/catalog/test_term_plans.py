@@ -11,6 +11,7 @@ from agentos.catalog.query import term_filters
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.parser import parse
 from agentos.catalog.terms import folded, term_of
+from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
 SESSIONS = 4_000
@@ -28,10 +29,10 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         for at in range(SESSIONS)
     )  # fmt: skip
-    terms = [CatalogTerm(session=row, term=term_of("tool", "search")) for row in rows]
+    terms = [CatalogTerm(session=row, term=term_of("tool", "search"), updated_at=row.updated_at) for row in rows]
     for at in RARE:
         names = term_of("tool", "Wire_money"), folded("tool", "Wire_money")
-        terms += [CatalogTerm(session=rows[at], term=term) for term in names]
+        terms += [CatalogTerm(session=rows[at], term=term, updated_at=at) for term in names]
     CatalogTerm.objects.bulk_create(terms, batch_size=2_000)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -76,6 +77,43 @@ def test_a_common_term_is_asked_of_few_sessions_and_nothing_sorted(text: str, so
     assert len(found) == 50
     plans = [plan(statement) for statement in statements]
     assert plans and not [one for one in plans if re.search(SORTED, one) and "u5" not in text]
+
+
+@pytest.mark.parametrize("sort", ["-updated", "updated"])
+@pytest.mark.parametrize(
+    "text", ["tool:old", "tool:old type:agent", "tool:search tool:old", "tool:old -tool:Wire_money"]
+)
+def test_a_common_term_that_only_old_sessions_have_is_read_along_its_own_index(text: str, sort: str) -> None:
+    old = CatalogSession.objects.filter(updated_at__lt=120)
+    term = term_of("tool", "old")
+    CatalogTerm.objects.bulk_create(CatalogTerm(session=row, term=term, updated_at=row.updated_at) for row in old)
+    left_out = RARE if "Wire_money" in text else ()
+    expected = sorted({*range(120)} - {*left_out}, reverse=sort == "-updated")
+
+    rows = CatalogSession.objects.filtered(ListQuery.of(parse(text)))
+    seen: list[int] = []
+    back: list[int] = []
+    cursor = None
+    with CaptureQueriesContext(connection) as asked:
+        while cursor or not seen:
+            page = rows.page(sort, cursor, 50)
+            seen += [row.updated_at for row in page.rows]
+            cursor = page.next
+    while page.previous:
+        page = rows.page(sort, page.previous, 50)
+        back = [row.updated_at for row in page.rows] + back
+
+    assert seen == expected and back == expected[:100]
+    for statement in [one["sql"] for one in [*asked.captured_queries]]:
+        found = plan(statement)
+        assert "catalog_term" in found and not re.search(SORTED, found)
+
+
+def test_one_who_sees_few_sessions_does_not_read_them_along_a_common_term(owner: Person) -> None:
+    CatalogSession.objects.filter(updated_at__in=(7, 8)).update(user_key="alice@example.com")
+    rows = CatalogSession.objects.visible_to(owner.user).filtered(ListQuery.of(parse("tool:search")))
+    assert [row.updated_at for row in rows.page().rows] == [8, 7]
+    assert rows.by_update()[1] == "updated_at"
 
 
 @pytest.mark.parametrize("text", ["tool:Wire_money", "tool:wire*", "tool:*", "tool:search or tool:x or tag:y"])

@@ -29,7 +29,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> totals.Totals:
             updated_at=now - at * 7_000,
         )
         for term in (f"tool:t{at % 2}", "tag:vip", "topic:trains"):
-            CatalogTerm.objects.create(session=row, term=term)
+            CatalogTerm.objects.create(session=row, term=term, updated_at=row.updated_at)
     for source in ("lab", "empty"):
         SourceState.objects.create(source=source)
         totals.refresh(source)
