@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from agentos.turns.intake import storable
 from agentos.turns.log import answer_so_far, events_after, reasoning_so_far, request_cancel, steps_so_far
@@ -17,6 +19,7 @@ __all__ = [
     "KeyReused",
     "answer_so_far",
     "events_after",
+    "lacks_worker",
     "reasoning_so_far",
     "request_cancel",
     "retry",
@@ -31,6 +34,9 @@ MAX_MESSAGE: Final = 100_000
 MAX_ATTACHMENTS: Final = 30 * 1024 * 1024
 # How many turns of one session may wait.
 MAX_WAITING: Final = 20
+
+# Seconds after which a turn that is first in its line should have begun.
+BEGUN_AFTER: Final = 10.0
 
 COMMAND_LINE: Final = "command line"
 NOT_TO_RETRY: Final = "This message cannot be sent again: it is {status}."
@@ -90,6 +96,14 @@ def retry(turn: Turn, user: User | None) -> Turn:
     again = _turn(turn.source, turn.session_id, turn.message, user, f"retry {turn.pk.hex}", turn.attachments)
     again.retry_of = turn
     return Turn.objects.filter(retry_of=turn).first() or _stored(again) or again
+
+
+def lacks_worker(turn: Turn) -> bool:
+    """Whether turns are left to workers, and this one would have begun by now if there were one."""
+    waited = (timezone.now() - turn.created_at).total_seconds()
+    if settings.AGENTOS_TURNS != "worker" or waited < BEGUN_AFTER:
+        return False
+    return Turn.objects.of_session(turn.source, turn.session_id).active().first() == turn
 
 
 def _turn(

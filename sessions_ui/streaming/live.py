@@ -4,15 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from django.conf import settings
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from agentos.catalog.keys import quote_id
 from agentos.turns.models import Turn, TurnEvent
-from agentos.turns.service import answer_so_far, events_after, reasoning_so_far, steps_so_far
+from agentos.turns.service import answer_so_far, events_after, lacks_worker, reasoning_so_far, steps_so_far
 from sessions_ui.rendering import markdown, plain
 from sessions_ui.streaming import sse
 
@@ -23,8 +21,6 @@ EARLIER: Final = mark_safe('<p class="earlier">The beginning is shown when the a
 
 WAITING: Final = mark_safe("<b>Waiting in line</b> for the message before it.")
 NO_WORKER: Final = mark_safe("<b>Waiting for a worker.</b> <code>manage.py worker</code> carries turns out here.")
-# Seconds after which a turn that is first in line should have begun.
-_BEGUN_AFTER: Final = 10.0
 
 
 def answer_html(text: str) -> SafeString:
@@ -44,16 +40,8 @@ def reasoning_html(text: str) -> SafeString:
 def status_html(turn: Turn) -> SafeString:
     """Return the live line's words: who is answering, or that the turn waits."""
     if turn.status == "queued":
-        return NO_WORKER if _lacks_worker(turn) else WAITING
+        return NO_WORKER if lacks_worker(turn) else WAITING
     return format_html("<b><bdi>{}</bdi> is answering.</b>", turn.answering or "The model")
-
-
-def _lacks_worker(turn: Turn) -> bool:
-    """Whether the turn would have begun by now if there were a worker."""
-    waited = (timezone.now() - turn.created_at).total_seconds()
-    if settings.AGENTOS_TURNS != "worker" or waited < _BEGUN_AFTER:
-        return False
-    return Turn.objects.of_session(turn.source, turn.session_id).active().first() == turn
 
 
 @dataclass

@@ -15,7 +15,7 @@ from agentos.access.rules import NotAllowed, check_can_continue
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
 from agentos.turns.models import Turn, TurnEvent
-from agentos.turns.service import BadRequest, events_after, request_cancel, submit, sweep_orphans
+from agentos.turns.service import BadRequest, events_after, lacks_worker, request_cancel, submit, sweep_orphans
 from agentos.turns.states import Status
 
 # Seconds between two looks at the log.
@@ -64,11 +64,14 @@ class Command(BaseCommand):
 
     def _follow(self, turn: Turn, *, quietly: bool = False) -> None:
         """Print the answer until the turn is over, then have `turn` as it is stored."""
-        seq, done, swept = 0, False, 0.0
+        seq, done, swept, told = 0, False, 0.0, quietly
         while not done:
             if time.monotonic() - swept > _SWEEP:
                 sweep_orphans()
                 swept = time.monotonic()
+                if not told and lacks_worker(turn):
+                    self.stderr.write("No worker has taken this turn yet; `manage.py worker` starts one.")
+                    told = True
             for event in events_after(turn.pk, seq):
                 seq, done = event.seq, event.kind == TurnEvent.Kind.DONE
                 if event.kind == TurnEvent.Kind.CONTENT and not quietly:

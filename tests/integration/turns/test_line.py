@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
+from pytest_django import Settings
 
 from agentos.db.sources import Source
 from agentos.turns.heart import Beating
 from agentos.turns.log import INTERRUPTED, TurnLost, answer_so_far, beat, beat_all, claim, events_after, finish
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.runner import _carry_out, run_turn, sweep_orphans
-from agentos.turns.service import MAX_MESSAGE, MAX_WAITING, BadRequest, KeyReused, retry, submit
+from agentos.turns.service import MAX_MESSAGE, MAX_WAITING, BadRequest, KeyReused, lacks_worker, retry, submit
 from agentos.turns.states import ALLOWED, Status
 from tests.conftest import Person
 from tests.integration.turns.conftest import AGENT, TEAM, Ask, runs_of
@@ -194,3 +195,17 @@ def test_a_long_silence_of_the_model_is_no_death(ask: Ask) -> None:
     assert sweep_orphans() == 0
     Turn.objects.filter(pk=turn.pk).update(cancel_requested=True)
     assert beat_all([turn.pk]) == [turn.pk]
+
+
+def test_a_turn_that_no_worker_takes_is_noticed(ask: Ask, settings: Settings) -> None:
+    first, second = ask("one"), ask("two")
+    for turn, seconds in ((first, 61), (second, 60)):
+        turn.created_at = timezone.now() - timedelta(seconds=seconds)
+        turn.save()
+    assert not lacks_worker(first)
+    settings.AGENTOS_TURNS = "worker"
+    assert lacks_worker(first)
+    assert not lacks_worker(second)
+    assert not lacks_worker(ask("three", TEAM))
+    claim(first.pk)
+    assert not lacks_worker(second)
