@@ -35,7 +35,7 @@ def test_from_the_list_to_a_stored_answer(
 
     page.locator('a[href="/sessions/lab/tools-trouble-01/"]').click()
     call = page.locator(".conversation details.tool", has_text="fetch_page").first
-    call.locator("summary").click()
+    call.locator("> summary").click()
     expect(call.get_by_text("Arguments")).to_be_visible()
     expect(call).to_contain_text("Error")
     assert_accessible(page)
