@@ -39,6 +39,7 @@ class Item:
     place: int | None = None
     anchor: str = ""
     is_marked: bool = False
+    calls_left_out: int = 0
 
     @property
     def pieces(self) -> int:
@@ -96,7 +97,7 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = 
         )
     media = MediaBook(run)
     items = _anchored(tree.root, items_of(run, budget, media, ToolBook(run)), mark)
-    shown, skipped = _shown(items, room)
+    shown, skipped = _shown(items, room, mark)
     calls = run.tool_calls
     return RunView(
         row=tree.root,
@@ -132,15 +133,27 @@ def _anchored(row: CatalogRun, items: Iterable[Item], mark: Mark | None) -> list
     return found
 
 
-def _shown(items: list[Item], room: int) -> tuple[list[Item], int]:
+def _shown(items: list[Item], room: int, mark: Mark | None) -> tuple[list[Item], int]:
     """Return the items there is room for, and how many are before them: some, when something further on is marked."""
     marked = next((at for at, item in enumerate(items) if item.is_marked), 0)
     start = max(0, marked - _BEFORE) if len(items) > ITEMS else 0
-    left, end = min(room, ITEMS), start
-    while end < len(items) and (left > 0 or end <= marked):
-        left -= items[end].pieces
-        end += 1
-    return items[start:end], start
+    left = min(room, ITEMS)
+    shown: list[Item] = []
+    for at in range(start, len(items)):
+        if left <= 0 and at > marked:
+            break
+        shown.append(_cut(items[at], max(left, _BEFORE), mark.call if mark is not None and at == marked else None))
+        left -= shown[-1].pieces
+    return shown, start
+
+
+def _cut(item: Item, room: int, call: int | None) -> Item:
+    """Return the item with as many of its tool calls as there is room for, those around `call` if it is one of them."""
+    if len(item.tools) <= room:
+        return item
+    called = next((at for at, tool in enumerate(item.tools) if tool.number == call), 0)
+    start = max(0, min(called - _BEFORE // 2, len(item.tools) - room))
+    return replace(item, tools=item.tools[start : start + room], calls_left_out=len(item.tools) - room)
 
 
 def items_of(

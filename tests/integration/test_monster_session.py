@@ -131,6 +131,22 @@ def a_talk(messages: int) -> dict[str, Any]:
     return {"run_id": "talk", "agent_id": "big", "status": "COMPLETED", "messages": listed, "created_at": 1_790_000_000}
 
 
+def busy(calls: int) -> dict[str, Any]:
+    """One run of many tool calls whose results are code, tables and trees."""
+    results = (
+        "def f(x):\n    return x + 1\n" * 200,
+        json.dumps([{"a": 1, "b": 2}] * 300),
+        json.dumps({"k": list(range(900))}),
+    )
+    asked = [{"id": f"c{at}", "function": {"name": "look", "arguments": json.dumps({"n": at})}} for at in range(calls)]
+    tools = [
+        {"tool_call_id": f"c{at}", "tool_name": "look", "tool_args": {"n": at}, "result": results[at % 3]}
+        for at in range(calls)
+    ]
+    said = [{"id": "m", "role": "assistant", "tool_calls": asked, "created_at": 1_790_000_000}]
+    return {"run_id": "busy", "agent_id": "big", "status": "COMPLETED", "messages": said, "tools": tools}
+
+
 def nested(depth: int) -> dict[str, Any]:
     """A team whose members are teams, and so on."""
     run: dict[str, Any] = {"run_id": "n0", "team_id": "deep", "status": "COMPLETED", "member_responses": []}
@@ -151,12 +167,17 @@ def wide(count: int) -> dict[str, Any]:
     return {"run_id": "wide", "team_id": "wide", "status": "COMPLETED", "member_responses": members}
 
 
-@pytest.mark.parametrize("shape", ["talk", "nested", "wide"])
+@pytest.mark.parametrize("shape", ["talk", "busy", "nested", "wide"])
 def test_one_huge_run_stays_within_it(
     shape: str, corpus_file: Callable[[str], Path], sources: Open, viewer: Person
 ) -> None:
     path: Path = corpus_file("agno-v3.db")
-    run = {"talk": lambda: a_talk(1_248), "nested": lambda: nested(400), "wide": lambda: wide(10_000)}[shape]()
+    run = {
+        "talk": lambda: a_talk(1_248),
+        "busy": lambda: busy(304),
+        "nested": lambda: nested(400),
+        "wide": lambda: wide(10_000),
+    }[shape]()
     write(
         path,
         "INSERT INTO agno_sessions (session_id, session_type, agent_id, created_at) VALUES ('one', 'agent', 'b', 1)",
@@ -166,7 +187,12 @@ def test_one_huge_run_stays_within_it(
         " VALUES (?, 'one', 'agent', 0, ?, 1790000000)", run["run_id"], json.dumps(run),
     )  # fmt: skip
     refresh_source(sources(f"big=sqlite:///{path}")[0])
-    last = {"talk": {"run": "talk", "message": "1200"}, "nested": {"run": "n399"}, "wide": {"run": "w9000"}}[shape]
+    last = {
+        "talk": {"run": "talk", "message": "1200"},
+        "busy": {"run": "busy", "call": "300"},
+        "nested": {"run": "n399"},
+        "wide": {"run": "w9000"},
+    }[shape]
     for view in VIEWS:
         for query in ({}, last, {"find": "done"}, {"after": "0.600"}):
             assert_bounded(viewer.client.get("/sessions/big/one/", {"view": view, **query}), (view, query))
