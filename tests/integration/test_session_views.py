@@ -163,7 +163,7 @@ class TestFinding:
 
     def test_reaches_runs_that_are_not_loaded(self, lab: Path, viewer: Person) -> None:
         row = CatalogSession.objects.one("lab", "many-runs")
-        first = row.runs.filter(depth=0).first() if row is not None else None
+        first = row.runs.filter(depth=0).order_by("ordinal").first() if row is not None else None
         assert first is not None and first.run_id is not None
         newest = viewer.client.get(url("many-runs"))
         assert first.ordinal not in runs_of(newest.context["page"].view)
@@ -197,7 +197,9 @@ class TestErrors:
     def test_follow_each_other_round_and_round(self, lab: Path, viewer: Person) -> None:
         row = CatalogSession.objects.one("lab", "run-errors")
         assert row is not None
-        failed = [run.quoted_id for run in row.runs.all() if run.status == "ERROR" or run.tool_error_count]
+        failed = [
+            run.quoted_id for run in row.runs.order_by("ordinal") if run.status == "ERROR" or run.tool_error_count
+        ]
         assert len(failed) > 1
         seen = []
         query = {"error": "next", "view": "log"}
@@ -226,7 +228,7 @@ def test_prompts_are_listed_and_lead_there(lab: Path, viewer: Person) -> None:
 def test_idle_times_are_said_in_words(lab: Path, viewer: Person) -> None:
     row = CatalogSession.objects.one("lab", "tools-trouble-01")
     assert row is not None
-    times = list(row.runs.values_list("pk", "created_at"))
+    times = list(row.runs.order_by("ordinal").values_list("pk", "created_at"))
     for number, (pk, created_at) in enumerate(times):
         CatalogRun.objects.filter(pk=pk).update(created_at=(created_at or 0) + 7_800 * number - 20_000 * (number == 4))
     for view in ("conversation", "timeline"):
