@@ -14,6 +14,7 @@ from django.utils import timezone
 from agentos.catalog.keys import index_key
 from agentos.catalog.query.component_names import ComponentNames
 from agentos.catalog.query.fields import FIELDS, KEYED, TYPES, Takes
+from agentos.catalog.query.rare_numbers import RareNumbers
 from agentos.catalog.query.term_filters import Terms, Wanted
 from agentos.catalog.query.tree import (
     Ago,
@@ -59,6 +60,7 @@ class Known:
     def __init__(self) -> None:
         self.terms = Terms()
         self.names = ComponentNames()
+        self.numbers = RareNumbers()
 
     def ask(self, node: Node) -> None:
         """Look up what a query needs to know and is not known yet."""
@@ -94,7 +96,7 @@ def _compiled(node: Node, words: Callable[[Words], Q], known: Known) -> Q:
         case Words():
             return words(node)
         case Term(field, test):
-            return known.terms.filter(Wanted.of(field, test)) if _has_terms(node) else _term(node, known.names)
+            return known.terms.filter(Wanted.of(field, test)) if _has_terms(node) else _term(node, known)
         case Not(part):
             return ~_compiled(part, words, known)
         case And(parts):
@@ -111,13 +113,13 @@ def _has_terms(term: Term) -> bool:
     return term.field.partition(".")[0] in _OF_TERMS and not isinstance(term.test, Missing)
 
 
-def _term(term: Term, names: ComponentNames) -> Q:
+def _term(term: Term, known: Known) -> Q:
     field, test = FIELDS[term.field], term.test
     if field.name in _COMPONENTS:
-        found = _component(test, names)
+        found = _component(test, known.names)
         return found & Q(session_type=field.name) if field.name in TYPES else found
     if field.takes is Takes.NUMBER:
-        return _number(_NUMBERS[field.name], test)
+        return known.numbers.filter(_number(_NUMBERS[field.name], test))
     if field.takes is Takes.TIME:
         return _time(field.name, test)
     return _TEXTS[field.name](test)
