@@ -1,7 +1,7 @@
 // The list in hand: rows are selected, previewed beside the list, and what is new is told without moving a row.
 (() => {
   "use strict";
-  const LOOK = 5000; // milliseconds between two looks for what is new
+  const LOOK = 2000; // milliseconds between two looks for what is new
   const wide = matchMedia("(min-width: 1181px)");
   const picks = () => [...document.querySelectorAll("input[name=pick]")];
   const all = () => document.querySelector("#bulk-bar input[name=all]");
