@@ -8,6 +8,7 @@ from sessions_ui.views import (
     arrivals,
     export,
     health,
+    health_list,
     medium,
     overview,
     palette,
@@ -29,6 +30,7 @@ RUN = "sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
     path("overview/", overview.overview, name="overview"),
+    path("health/", health_list.health_list, name="health_list"),
     path("sessions/", sessions.sessions, name="sessions"),
     path("sessions/complete/", sessions.complete, name="sessions_complete"),
     path("sessions/export/", export.export, name="sessions_export"),

@@ -34,6 +34,18 @@ MARKS: Final = {
     "totals_differ": "The tokens that the session itself counted differ from those of its runs.",
 }  # fmt: skip
 
+# What somebody may do about it. Nothing here is done by us: the tables are Agno's.
+ADVICE: Final = {
+    "bad_runs": "Open the session's Raw tab to see what stands there. Agno leaves such an entry out of its history.",
+    "missing_parents": "Nothing that was stored is lost: teams and workflows may be told not to keep others' runs.",
+    "index_gaps": "Nothing, if runs were removed on purpose. Agno goes by the order, not by the numbers being whole.",
+    "index_duplicates": "Several programs wrote at once with Agno 3. Runs of one second may be out of order.",
+    "foreign_user": "Look who ran it: the caller named another user than the session has. Set user_id where it is run.",
+    "list_layout": "Run Agno's own migration to move them into its table of runs. Both are read here, each run once.",
+    "history_copies": "Runs that newer versions of Agno store have no such copies. What is stored may stay as it is.",
+    "totals_differ": "Go by the runs: Agno counts a paused run again when it goes on, and may miss others.",
+}  # fmt: skip
+
 
 def marks(
     session: Session, stubs: Sequence["RunStub"], rows: Sequence["CatalogRun"], sums: dict[str, Any], *, mixed: bool

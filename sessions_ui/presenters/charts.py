@@ -1,5 +1,6 @@
 """Geometry of small charts: everything is computed here, so that an SVG needs neither script nor style."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -35,14 +36,15 @@ def line(values: Sequence[float | None], most: float, width: float, height: floa
     None is a gap. A value between gaps is a line without length, which round caps show as a dot.
     """
     step = (width - 2) / max(1, len(values) - 1)
-    scale = (height - 2) / most if most > 0 else 0
+    # Divided one by one: what a tiny `most` would scale by is more than a number can hold.
+    room, most = height - 2, most if most > 0 else math.inf
     drawn: list[str] = []
     for at, value in enumerate(values):
         if value is None:
             continue
         begins = at == 0 or values[at - 1] is None
         alone = begins and (at + 1 == len(values) or values[at + 1] is None)
-        place = f"{round(1 + at * step, 1):g} {round(height - 1 - value * scale, 1):g}"
+        place = f"{round(1 + at * step, 1):g} {round(height - 1 - value / most * room, 1):g}"
         drawn.append(f"{'M' if begins else 'L'}{place}{'h0' if alone else ''}")
     return "".join(drawn)
 

@@ -114,14 +114,14 @@ def bars(values: Values, base: Values, most: float) -> str:
     if most <= 0:
         return ""
     slot = WIDTH / max(1, len(values))
-    width, scale = round(slot * _BAR, 2), (HEIGHT - _TOP) / most
+    width, room = round(slot * _BAR, 2), HEIGHT - _TOP
     drawn = []
     for at, value in enumerate(values):
         if value is None or value <= 0:
             continue
         # What there is is seen, however little it is.
-        height = max(1.0, round(value * scale, 1))
-        left, foot = round(at * slot + slot * (1 - _BAR) / 2, 2), round(HEIGHT - (base[at] or 0) * scale, 1)
+        height = max(1.0, round(value / most * room, 1))
+        left, foot = round(at * slot + slot * (1 - _BAR) / 2, 2), round(HEIGHT - (base[at] or 0) / most * room, 1)
         drawn.append(f"M{left:g} {foot:g}v-{height:g}h{width:g}v{height:g}z")
     return "".join(drawn)
 

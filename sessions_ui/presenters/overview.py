@@ -46,6 +46,11 @@ class OverviewState(ListState):
         )
 
     @property
+    def list_query(self) -> str:
+        """The URL's query that says which sessions these are, to pages that have no clock."""
+        return ListState(self.query).url()
+
+    @property
     def end(self) -> int:
         """The moment up to which is summed up, in unix seconds: now, or the last second of a day (UTC)."""
         return int(time.time()) if self.until is None else timegm(self.until.timetuple()) + 86_399

@@ -35,7 +35,9 @@ _PAGES: Final = (
     ("Agents, teams and workflows", "agents", "agent"),
     ("Tools", "tools", "tool"),
     ("Models", "models", "model"),
+    ("Data health", "health_list", "help"),
     ("Views", "views", "filter"),
+    ("Import a session", "import", "file"),
 )
 
 

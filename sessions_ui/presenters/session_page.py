@@ -11,6 +11,7 @@ from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import outline
 from agentos.db.reader import Reader
 from agentos.records import Session, readable
+from sessions_ui.presenters.health import SessionHealth, of_session
 from sessions_ui.presenters.session_place import Asked
 from sessions_ui.presenters.session_views import SessionView, session_view
 from sessions_ui.rendering.run_tree import drawn_tree
@@ -23,6 +24,7 @@ TABS = (
     ("state", "State"),
     ("summary", "Summary"),
     ("metadata", "Metadata"),
+    ("health", "Health"),
     ("raw", "Raw"),
 )
 RAW_COLUMNS = ("session_data", "agent_data", "team_data", "workflow_data", "metadata", "summary", "runs")
@@ -49,6 +51,7 @@ class SessionPage:
     tree_next: int | None = None
     tools: list[dict[str, Any]] = field(default_factory=list)
     raw: list[RawColumn] = field(default_factory=list)
+    health: SessionHealth | None = None
 
     @property
     def drawn_tree(self) -> SafeString:
@@ -77,6 +80,8 @@ def session_page(row: CatalogSession, session: Session, reader: Reader, asked: A
         page.tree, page.tree_next = _tree(row, asked.start)
     elif tab == "tools":
         page.tools = tool_totals(row)
+    elif tab == "health":
+        page.health = of_session(row)
     elif tab == "raw":
         page.raw = [_raw(reader, row, name) for name in RAW_COLUMNS]
     return page

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentos.catalog.hours import HOUR, bucket_of
@@ -16,6 +16,7 @@ NUMBERS = st.one_of(st.none(), st.floats(0, 1e12, allow_nan=False), st.integers(
 
 
 @given(st.lists(NUMBERS, min_size=1, max_size=100))
+@example([5e-308])
 def test_bars_stay_inside_and_the_unknown_has_none(values: list[float | None]) -> None:
     most = max((value for value in values if value is not None), default=0)
     drawn = re.findall(r"M([\d.e+-]+) ([\d.e+-]+)v-([\d.e+-]+)h([\d.e+-]+)v", bars(values, [0.0] * len(values), most))
