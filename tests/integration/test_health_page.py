@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from agentos.catalog import rollups
 from agentos.catalog.health import ADVICE, MARKS
 from agentos.catalog.keys import quote_id
-from agentos.catalog.models import CatalogSession
+from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.sync import refresh_source
 from agentos.db.sources import Source
+from sessions_ui.presenters.health import of_session
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,33 @@ def test_a_sessions_tab_says_it_of_the_session(viewer: Person) -> None:
         text = page.content.decode()
         assert words in text and "Largest runs" in text
         assert f"/sessions/{row.source}/{quote_id(row.session_id)}/runs/" in text
+
+
+def test_a_tabs_largest_runs_are_ten_by_size_in_one_statement_without_payload() -> None:
+    row = CatalogSession.objects.order_by("-run_count", "pk")[0]
+    with CaptureQueriesContext(connection) as asked:
+        found = of_session(row)
+        assert all(run.component is not None and run.quoted_id for run in found.largest)
+    assert len(asked) == 1
+    assert not any(f'"{name}"' in asked[0]["sql"] for name in PAYLOADS)
+    sizes = [run.size for run in found.largest]
+    assert sizes == sorted(CatalogRun.objects.filter(session=row).values_list("size", flat=True), reverse=True)[:10]
+
+
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "\u202emoc.elgoog", 'a"b\\c'])
+def test_a_runs_name_is_text_whatever_it_holds(viewer: Person, name: str) -> None:
+    row = CatalogSession.objects.order_by("-run_count", "pk")[0]
+    CatalogRun.objects.filter(session=row).update(component_name=name)
+    url = f"/sessions/{row.source}/{quote_id(row.session_id)}/?tab=health"
+    page = viewer.client.get(url).content.decode().partition("Largest runs")[2]
+    assert page and "<script>alert(1)" not in page and "\u202e" not in page
+
+
+@pytest.mark.parametrize("query", ["", ALL])
+def test_everybody_with_a_role_for_all_counts_all(teammate: Person, admin: Person, query: str) -> None:
+    expected = Counter(name for row in CatalogSession.objects.all() for name in row.health)
+    for who in (teammate, admin):
+        assert {one["mark"]: one["sessions"] for one in data(who, q=query)["marks"] if one["sessions"]} == expected
 
 
 @pytest.mark.parametrize("query", ["", ALL])
