@@ -109,7 +109,8 @@
   const settled = () => { become(box()); remember(); };
   document.addEventListener("DOMContentLoaded", settled);
   document.addEventListener("htmx:afterSettle", settled);
-  document.addEventListener("htmx:beforeRequest", close);
+  // The box is about to be swapped out; the look for new sessions, every few seconds, leaves it as it is.
+  document.addEventListener("htmx:beforeRequest", (event) => event.detail.target?.contains(box()) && close());
   document.addEventListener("focusin", (event) => (event.target === box() ? become(box()) : close()));
 
   document.addEventListener("input", (event) => {
