@@ -34,6 +34,11 @@ _LOCK: Final = 0x5E55_0001
 _until: Final[dict[tuple[str, int], float]] = {}
 
 
+def as_of() -> datetime | None:
+    """Return when the kept sums were last up to date, None while they never were."""
+    return RollupState.objects.values_list("as_of", flat=True).first()
+
+
 def refresh(budget: float | None = 0.25, *, hurry: bool = True) -> RollupState:
     """Make anew what is out of date, for about `budget` seconds (None: all of it), the oldest notes first.
 

@@ -5,16 +5,13 @@ The drawings are stretched to the width of the page, so nothing in them may depe
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from functools import cached_property
 from typing import Final
-
-from django.utils.timezone import localtime
 
 from agentos.catalog.hours import HOUR
 from agentos.catalog.overview import Clocked, Sums
-from agentos.records.times import as_datetime
 from sessions_ui.presenters.charts import line
-from sessions_ui.templatetags.sessions import cost, duration, tokens
+from sessions_ui.templatetags.sessions import cost, duration, local_moment, tokens
 
 WIDTH: Final = 1000
 HEIGHT: Final = 84
@@ -70,12 +67,12 @@ class Row:
         """How many of the runs failed, "" without runs."""
         return percent(self.sums.failed, self.sums.runs) if self.sums.runs else ""
 
-    @property
+    @cached_property
     def p50(self) -> float | None:
         """Seconds that half of the runs did not exceed."""
         return self.sums.took(0.5)
 
-    @property
+    @cached_property
     def p95(self) -> float | None:
         """Seconds that nineteen of twenty runs did not exceed."""
         return self.sums.took(0.95)
@@ -94,7 +91,7 @@ def rows(clock: Clocked) -> list[Row]:
 def marks(clock: Clocked) -> list[Mark]:
     """Label the beginnings of days, or of every so many steps."""
     length = clock.span.step * HOUR
-    begun = ((at / clock.span.steps * 100, _moment(step.start)) for at, step in enumerate(clock.steps))
+    begun = ((at / clock.span.steps * 100, local_moment(step.start)) for at, step in enumerate(clock.steps))
     starts = [(x, moment) for x, moment in begun if moment is not None]
     form = "%-d %b"
     if length < _DAY:
@@ -227,16 +224,11 @@ def _change(now: float | None, before: float | None) -> str:
     return f"{change:+,.0f}\N{NARROW NO-BREAK SPACE}%" if abs(change) < 1000 else ""
 
 
-def _moment(seconds: int) -> datetime | None:
-    moment = as_datetime(seconds)
-    return localtime(moment) if moment is not None and 1971 <= moment.year <= 9000 else None
-
-
 def _when(start: int, length: int) -> str:
-    begin, end = _moment(start), _moment(start + length)
+    begin, end = local_moment(start), local_moment(start + length)
     if begin is None or end is None:
         return "out of the calendar"
     if length < _DAY:
         return f"{begin:%a %-d %b, %H:%M} to {end:%H:%M}"
-    last = _moment(start + length - HOUR) or end
+    last = local_moment(start + length - HOUR) or end
     return f"{begin:%-d %b %Y}" if length == _DAY else f"{begin:%-d %b} to {last:%-d %b %Y}"

@@ -3,22 +3,22 @@
 import time
 from calendar import timegm
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from typing import Any, Final, Self
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, QueryDict
 from django.shortcuts import resolve_url
-from django.utils.timezone import localtime
 
 from agentos.catalog.facets import Counts
-from agentos.catalog.health import MARKS
 from agentos.catalog.overview import SPANS, Clocked, Condition, Span
+from agentos.catalog.paging import DEFAULT_SORT
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.tree import Exact, Term, all_of
-from agentos.records.times import as_datetime
+from sessions_ui.presenters import health
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.session_list import Link
+from sessions_ui.templatetags.sessions import local_moment
 
 DEFAULT_SPAN: Final = "7d"
 SPAN_WORDS: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d", "1y": "1 year"}
@@ -94,10 +94,11 @@ class Earlier:
 
 def earlier(clock: Clocked, state: OverviewState) -> Earlier | None:
     """Return where the last run before this time is, if there is none in it."""
-    moment = as_datetime(clock.last) if clock.last is not None and not clock.whole.runs else None
-    if moment is None or not 1971 <= moment.year <= 9000:
+    last = None if clock.whole.runs else local_moment(clock.last)
+    if last is None:
         return None
-    return Earlier(moment.date(), state.url(until=moment.date().isoformat()))
+    day = last.astimezone(UTC).date()
+    return Earlier(day, state.url(until=day.isoformat()))
 
 
 @dataclass(frozen=True)
@@ -121,19 +122,10 @@ def now(counted: Counts, state: OverviewState) -> list[Fact]:
     ]
 
 
-def health(found: Condition, state: OverviewState) -> list[Fact]:
+def odd(found: Condition, state: OverviewState) -> list[Fact]:
     """Return what is odd about how many sessions, the most frequent first."""
-    marks = sorted(found.marks.items(), key=lambda item: -item[1])
-    return [
-        Fact(
-            name.replace("_", " ").capitalize(),
-            f"{count:,}",
-            _list(state, Term("health", Exact(name))),
-            title=MARKS[name],
-        )
-        for name, count in marks
-        if count
-    ]
+    marks = health.listed(found, state.query)
+    return [Fact(mark.label, f"{mark.count:,}", mark.url, title=mark.sentence) for mark in marks if mark.count]
 
 
 @dataclass(frozen=True)
@@ -158,10 +150,9 @@ def storage(found: Condition) -> list[Part]:
     return parts
 
 
-def listed(state: OverviewState, sort: str = "") -> str:
+def listed(state: OverviewState, sort: str = DEFAULT_SORT) -> str:
     """Return the address of the sessions that are summed up."""
-    url = ListState(state.query, sort).url() if sort else ListState(state.query).url()
-    return f"{resolve_url('sessions')}{url}"
+    return f"{resolve_url('sessions')}{ListState(state.query, sort).url()}"
 
 
 def listed_words(counted: Counts) -> str:
@@ -190,12 +181,6 @@ def clock_as_data(clock: Clocked) -> dict[str, Any]:
             for one in clock.steps
         ],
     }  # fmt: skip
-
-
-def moment_words(seconds: float) -> str:
-    """Return the time of day in the page's zone."""
-    moment = as_datetime(int(seconds))
-    return f"{localtime(moment):%H:%M:%S}" if moment else ""
 
 
 def _list(state: OverviewState, term: Term) -> str:

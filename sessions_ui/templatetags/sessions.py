@@ -110,14 +110,14 @@ def status(value: str) -> SafeString:
 @register.filter
 def ago(value: Any) -> SafeString:
     """Show unix seconds or a datetime as "6 min ago", the moment itself in the title. 0 and None are unknown."""
-    moment = _moment(value)
+    moment = local_moment(value)
     return UNKNOWN if moment is None else _time(moment, _since(moment))
 
 
 @register.filter
 def age(value: Any) -> SafeString:
     """Show how long ago unix seconds or a datetime are, as "4 s" or "6 min", the moment itself in the title."""
-    moment = _moment(value)
+    moment = local_moment(value)
     if moment is None:
         return UNKNOWN
     seconds = max(0.0, (datetime.now(UTC) - moment).total_seconds())
@@ -139,14 +139,14 @@ def _since(moment: datetime) -> str:
 @register.filter
 def clock(value: Any) -> SafeString:
     """Show unix seconds or a datetime as day and time."""
-    moment = _moment(value)
+    moment = local_moment(value)
     return UNKNOWN if moment is None else _time(moment, f"{moment:%-d %b %Y, %H:%M:%S}")
 
 
 @register.filter
 def hour(value: Any) -> SafeString:
     """Show unix seconds as the time of day."""
-    moment = _moment(value)
+    moment = local_moment(value)
     return UNKNOWN if moment is None else _time(moment, f"{moment:%H:%M:%S}")
 
 
@@ -156,7 +156,7 @@ def _time(moment: datetime, shown: str) -> SafeString:
     return SafeString(f'<time datetime="{moment.isoformat()}" title="{title}">{shown}</time>')
 
 
-def _moment(value: Any) -> datetime | None:
+def local_moment(value: Any) -> datetime | None:
     """Return unix seconds or a datetime as a moment of the page's time zone, None for what is no time."""
     moment = value if isinstance(value, datetime) else as_datetime(value) if value else None
     # A year at the end of the calendar cannot be moved into every time zone.

@@ -6,18 +6,16 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
-from agentos.access.rules import scope_of
-from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.overview import condition
-from agentos.catalog.rollup_models import RollupState
 from agentos.catalog.things import MOST_SESSIONS
 from sessions_ui.context import fresh_states, source_menu
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import health as presented
 from sessions_ui.presenters import session_list
+from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.list_state import ListState
-from sessions_ui.views.lists import broken_as_data, page_or_list
+from sessions_ui.views.lists import broken_as_data, kept_as_of, page_or_list
 
 TEMPLATE: Final = "sessions_ui/health.html"
 
@@ -30,8 +28,7 @@ def health_list(request: HttpRequest) -> HttpResponse:
     if query.broken and wants_json(request):
         return broken_as_data(query)
     state = ListState(query)
-    is_kept = scope_of(request.user).everything and query.node is None and not query.broken
-    as_of = RollupState.objects.values_list("as_of", flat=True).first() if is_kept else None
+    as_of = kept_as_of(request, query)
     found = condition(None if as_of else CatalogSession.objects.visible_to(request.user).filtered(query))
     if wants_json(request):
         return JsonResponse({"marks": presented.as_data(found, query), "sessions": found.sessions, "as_of": as_of})
@@ -39,7 +36,7 @@ def health_list(request: HttpRequest) -> HttpResponse:
         "nav": "health",
         "source_menu": source_menu(states),
         "states": states,
-        "unindexed": unindexed(states),
+        "behind": behind(states),
         "problems": [text for text in (problem, *query.problems) if text],
         "state": state,
         "chips": session_list.chips(state),

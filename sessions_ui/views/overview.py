@@ -1,7 +1,5 @@
 """The overview: what happened, what is under way, what is odd and what takes room."""
 
-import time
-from datetime import datetime
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,10 +10,8 @@ from agentos.access.rules import scope_of
 from agentos.catalog import overview as sums
 from agentos.catalog import things
 from agentos.catalog.facets import Counts, counts
-from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.queries import SessionQuerySet
-from agentos.catalog.rollup_models import RollupState
 from agentos.catalog.things import ThingPage
 from agentos.catalog.totals import of_states
 from sessions_ui.context import fresh_states, source_menu
@@ -23,9 +19,10 @@ from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import lanes, session_list
 from sessions_ui.presenters import overview as presented
 from sessions_ui.presenters import things as listed
+from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.overview import OverviewState
 from sessions_ui.presenters.things import ThingState
-from sessions_ui.views.lists import broken_as_data, page_or_list
+from sessions_ui.views.lists import broken_as_data, kept_as_of, page_or_list
 
 TEMPLATE: Final = "sessions_ui/overview.html"
 # The tables at the bottom: what they list, and in which order; the fattest sessions beside.
@@ -42,22 +39,19 @@ def overview(request: HttpRequest) -> HttpResponse:
     if state.query.broken and wants_json(request):
         return broken_as_data(state.query)
     visible = CatalogSession.objects.visible_to(request.user)
-    everything = scope_of(request.user).everything
-    as_of = (
-        RollupState.objects.values_list("as_of", flat=True).first() if everything and not state.query.parts else None
-    )
-    narrowed = None if as_of and not state.query.broken else visible.filtered(state.query)
+    as_of = kept_as_of(request, state.query)
+    narrowed = None if as_of else visible.filtered(state.query)
     clock = _clock(state, narrowed)
     found = sums.condition(narrowed)
     if wants_json(request):
         return JsonResponse(presented.clock_as_data(clock) | {"health": found.marks, "as_of": as_of})
-    totals = of_states(states) if everything else None
+    totals = of_states(states) if scope_of(request.user).everything else None
     counted = Counts() if state.query.broken else counts(visible, state.query, totals)
     context = {
         "nav": "overview",
         "source_menu": source_menu(states),
         "states": states,
-        "unindexed": unindexed(states),
+        "behind": behind(states),
         "problems": [text for text in (problem, *state.query.problems) if text],
         "state": state,
         "as_of": as_of,
@@ -69,11 +63,6 @@ def overview(request: HttpRequest) -> HttpResponse:
         "tables": [_table(state, narrowed, kind, sort) for kind, sort in TABLES],
     }
     return page_or_list(request, TEMPLATE, context, resolve_url("overview"), state.url())
-
-
-def _as_of() -> datetime | None:
-    """Return when the kept sums were last up to date, None while they never were."""
-    return RollupState.objects.values_list("as_of", flat=True).first()
 
 
 def _clock(state: OverviewState, narrowed: SessionQuerySet | None) -> sums.Clocked:
@@ -94,14 +83,13 @@ def _time(state: OverviewState, clock: sums.Clocked) -> dict[str, Any]:
         "rows": lanes.rows(clock),
         "marks": lanes.marks(clock),
         "earlier": presented.earlier(clock, state),
-        "time": presented.moment_words(time.time()),
     }
 
 
 def _beside(state: OverviewState, found: sums.Condition, counted: Counts, sessions: SessionQuerySet) -> dict[str, Any]:
     return {
         "now": presented.now(counted, state),
-        "health": presented.health(found, state),
+        "health": presented.odd(found, state),
         "condition": found,
         "storage": presented.storage(found),
         "fattest": sessions.page("-size", None, _FATTEST).rows,

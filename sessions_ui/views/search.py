@@ -20,6 +20,7 @@ from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import search as presented
 from sessions_ui.presenters import session_list
 from sessions_ui.presenters.facet_list import facet_groups
+from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.search import SearchState
 from sessions_ui.rendering.list_controls import drawn_facets
@@ -47,6 +48,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "source_menu": source_menu(states),
         "states": states,
         "unindexed": unindexed(states),
+        "behind": behind(states),
         "problems": [text for text in (problem, *state.query.problems) if text],
         "found": found,
         "took": took,

@@ -6,18 +6,17 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
-from agentos.access.rules import scope_of
 from agentos.catalog import things
 from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
-from agentos.catalog.rollup_models import RollupState
 from agentos.catalog.things import ThingPage
 from sessions_ui.context import fresh_states, source_menu
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import session_list
 from sessions_ui.presenters import things as presented
+from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.things import KINDS, ThingState
-from sessions_ui.views.lists import broken_as_data, page_or_list
+from sessions_ui.views.lists import broken_as_data, kept_as_of, page_or_list
 
 TEMPLATE = "sessions_ui/things.html"
 PAGE = 50
@@ -30,20 +29,21 @@ def listed(request: HttpRequest, kind: str) -> HttpResponse:
     state = ThingState.of(request, kind)
     if state.query.broken and wants_json(request):
         return broken_as_data(state.query)
-    page, sums = _read(request, state)
+    as_of = kept_as_of(request, state.query)
+    page = _read(request, state, is_kept=as_of is not None)
     if wants_json(request):
-        made = {"as_of": sums.as_of if sums else None}
-        return JsonResponse(presented.as_data(page, state) | made)
+        return JsonResponse(presented.as_data(page, state) | {"as_of": as_of})
     context = {
         "nav": "things",
         "source_menu": source_menu(states),
         "states": states,
         "unindexed": unindexed(states),
+        "behind": behind(states),
         "problems": [text for text in (problem, page.problem, *state.query.problems) if text],
         "kind": KINDS[kind],
         "state": state,
         "page": page,
-        "sums": sums,
+        "as_of": as_of,
         "rows": presented.rows(page, state),
         "is_later_page": bool(request.GET.get("after")),
         "chips": session_list.chips(state),
@@ -53,15 +53,13 @@ def listed(request: HttpRequest, kind: str) -> HttpResponse:
     return page_or_list(request, TEMPLATE, context, resolve_url(KINDS[kind].page), state.url(request.GET.get("after")))
 
 
-def _read(request: HttpRequest, state: ThingState) -> tuple[ThingPage, RollupState | None]:
-    """Return the page, and how fresh the sums are if they are the ones that are kept."""
+def _read(request: HttpRequest, state: ThingState, *, is_kept: bool) -> ThingPage:
+    """Return the page, from the sums that are kept or made now of the sessions that the user may see."""
     kind, sort, after = state.kind, state.sort, request.GET.get("after")
-    if scope_of(request.user).everything and state.query.node is None and not state.query.broken:
-        sums = RollupState.objects.first()
-        if sums is not None and sums.as_of is not None:
-            return things.kept(kind, sort, after, state.find, PAGE), sums
+    if is_kept:
+        return things.kept(kind, sort, after, state.find, PAGE)
     sessions = CatalogSession.objects.visible_to(request.user).filtered(state.query)
-    return things.counted(kind, sessions, sort, after, state.find, PAGE), None
+    return things.counted(kind, sessions, sort, after, state.find, PAGE)
 
 
 def _words(page: ThingPage, state: ThingState) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
 
 from agentos.catalog import rollups
 from agentos.catalog.hours import HOUR
@@ -128,6 +129,20 @@ def test_an_empty_time_says_where_the_last_run_is(viewer: Person) -> None:
     assert "No run began in this time." in page
     [day] = re.findall(r"until=(\d{4}-\d\d-\d\d)\">Show the time", page)
     assert summed(data(viewer, span="24h", until=day))["runs"] > 0
+
+
+@pytest.mark.usefixtures("made")
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_the_last_runs_day_is_one_of_the_clock_in_any_time_zone(viewer: Person, settings: Settings, zone: str) -> None:
+    settings.TIME_ZONE = zone
+    for hour in (0, 23):
+        moment = 1_751_673_600 + hour * HOUR  # on 5 Jul 2025, UTC
+        session = make_session(session_id=f"s{hour}", updated_at=moment)
+        place = {"ordinal": 0, "root_ordinal": 0, "position": 0, "stored": True}
+        CatalogRun.objects.create(session=session, created_at=moment, kind="agent", **place)
+        for query in ("", ALL):
+            rollups.refresh(None)
+            assert "until=2025-07-05" in html(viewer, span="24h", until="2025-08-01", q=query)
 
 
 @pytest.mark.usefixtures("corpus")

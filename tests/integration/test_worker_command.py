@@ -8,6 +8,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -110,7 +111,7 @@ def test_several_workers_share_the_turns_and_keep_each_sessions_order(start: Sta
     start()
     turns = [say(f"[[say {number}]]", session) for number in range(4) for session in (AGENT, TEAM)]
     for turn in turns:
-        wait_until(lambda turn=turn: has_ended(turn), 60)  # type: ignore[misc]
+        wait_until(partial(has_ended, turn), 60)
     assert {turn.status for turn in turns} == {Status.COMPLETED}
     for session in (AGENT, TEAM):
         asked = [str(turn.pk) for turn in turns if turn.session_id == session]

@@ -24,9 +24,8 @@ def is_heard(seconds: float = 5.0) -> bool:
     return False
 
 
+@pytest.mark.sqlite_only
 def test_where_there_is_no_notify_nothing_is_done() -> None:
-    if connection.vendor == "postgresql":
-        pytest.skip("there is one")
     channel.hear()
     channel.announce(uuid.uuid4())
     assert channel._listener._thread is None
