@@ -17,7 +17,7 @@ from agentos.agents import cancelling
 from agentos.agents.component import SessionComponent
 from agentos.db.agno import agno_db, is_of
 from agentos.db.sql import SqlDb
-from agentos.records import File, Image
+from agentos.records import File, Image, Run
 from agentos.records.events import RunOutputEvent
 from agentos.records.runs import Kind
 
@@ -60,8 +60,21 @@ class Registered:
             options |= {"files": [_agno_file(media, one) for one in files] or None}
         else:
             options |= {"images": [Image.from_dict(one) for one in images], "files": [*map(File.from_dict, files)]}
-        for event in own.run(message, stream=True, stream_events=True, **options):
-            yield event if isinstance(event, RunOutputEvent) else RunOutputEvent.from_dict(event.to_dict())
+        yield from _events(own.run(message, stream=True, stream_events=True, **options))
+
+    def continue_run(self, run: Run, *, db: SqlDb, **options: Any) -> Iterator[RunOutputEvent]:
+        """Go on with a paused run of a session of `db`'s source, with the answers that are written into `run`.
+
+        `options`: as those of `run`.
+
+        Raises:
+            Exception: whatever the component raises.
+        """
+        own = self._bound(db)
+        if self.vendor == "agno":
+            yield from _events(_agno_continuation(own, run, options))
+        else:
+            yield from own_continuation(own, run, stream=True, stream_events=True, **options)
 
     def cancel(self, run_id: str) -> None:
         """Ask a run of it to stop, from any thread."""
@@ -78,6 +91,12 @@ class Registered:
         bound = copy.copy(self.component)
         bound.db = db
         return bound
+
+
+def own_continuation(component: Any, run: Run, **options: Any) -> Iterator[RunOutputEvent]:
+    """Have one of our own agents, teams or workflows go on with a paused run; the answers are in `run`."""
+    events: Iterator[RunOutputEvent] = component.continue_run(run, **options)
+    return events
 
 
 def registered() -> tuple[Registered, ...]:
@@ -138,6 +157,22 @@ def _registered(component: Any, place: str) -> Registered:
 
 def _is_agnos(base: type) -> bool:
     return base.__module__.split(".")[0] == "agno" and base.__name__ in KINDS
+
+
+def _events(items: Iterator[Any]) -> Iterator[RunOutputEvent]:
+    for event in items:
+        yield event if isinstance(event, RunOutputEvent) else RunOutputEvent.from_dict(event.to_dict())
+
+
+def _agno_continuation(component: Any, run: Run, options: dict[str, Any]) -> Any:
+    """Have one of Agno's go on: agents and teams take the requirements, workflows the run."""
+    streams: dict[str, Any] = {"stream": True, "stream_events": True}
+    if run.kind == "workflow":
+        given = import_module("agno.run.workflow").WorkflowRunOutput.from_dict(run.to_dict())
+        return component.continue_run(given, session_id=options["session_id"], **streams)
+    requirement = import_module("agno.run.requirement").RunRequirement
+    answers = [requirement.from_dict(item.to_dict()) for item in run.requirements]
+    return component.continue_run(requirements=answers, **streams, **options)
 
 
 def _agno_image(media: Any, stored: Mapping[str, Any]) -> Any:

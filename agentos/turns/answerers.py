@@ -1,24 +1,40 @@
 """Who answers a turn: the component of this process that the session belongs to, else one rebuilt from the session."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from agentos.agents import registry
 from agentos.agents.cancelling import cancel_run
 from agentos.db.sql import SqlDb
-from agentos.records import File, Image, Session
+from agentos.records import File, Image, Run, Session
 from agentos.records.events import RunOutputEvent
-from agentos.turns.answering import rebuilt
+from agentos.turns import answering
 from agentos.turns.intake import Intake
 from agentos.turns.models import Turn
 
-__all__ = ["Answerer", "answerer"]
+__all__ = ["Answerer", "Frame", "answerer"]
+
+Media = Mapping[str, list[dict[str, Any]]]
 
 
-@dataclass(frozen=True)
-class Answerer:
-    """Who answers. `events` yields those of the run, which is stored when they end; `cancel` asks it to stop.
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What a run is told of itself: the session it is in and whose that is, its own id, and who had it made."""
+
+    session_id: str
+    run_id: str
+    user_id: str | None
+    metadata: dict[str, Any]
+
+    def options(self) -> dict[str, Any]:
+        """Return them as the arguments of `run` and `continue_run`."""
+        return asdict(self)
+
+
+class Answerer(ABC):
+    """Who answers in a session. Whatever is asked, the run is stored when the events end.
 
     `label`, `model_id`: what people call it and its model, "" for unknown. `tells`: its events say what it said;
     otherwise the intake has heard that already.
@@ -26,9 +42,73 @@ class Answerer:
 
     label: str
     model_id: str
-    events: Callable[[], Iterator[RunOutputEvent]]
-    cancel: Callable[[str], object]
     tells: bool
+
+    @abstractmethod
+    def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
+        """Answer a message, with images and files in Agno's stored form; yield the run's events."""
+
+    @abstractmethod
+    def continue_run(self, run: Run, frame: Frame) -> Iterator[RunOutputEvent]:
+        """Go on with a paused run; yield its events from there on.
+
+        `run`: as it is stored, with the answers written into its requirements, step requirements and error
+        requirements. What is not answered pauses it again.
+        """
+
+    @abstractmethod
+    def cancel(self, run_id: str) -> object:
+        """Ask a run to stop, from any thread."""
+
+
+class RegisteredAnswerer(Answerer):
+    """A component that AGENTOS_AGENTS names."""
+
+    tells = True
+
+    def __init__(self, found: registry.Registered, db: SqlDb) -> None:
+        self.label, self.model_id = found.name or found.id, found.model_id
+        self._found, self._db = found, db
+
+    def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
+        """Have it run."""
+        return self._found.run(message, db=self._db, attachments=attachments, **frame.options())
+
+    def continue_run(self, run: Run, frame: Frame) -> Iterator[RunOutputEvent]:
+        """Have it go on."""
+        return self._found.continue_run(run, db=self._db, **frame.options())
+
+    def cancel(self, run_id: str) -> None:
+        """Have it stop."""
+        self._found.cancel(run_id)
+
+
+class RebuiltAnswerer(Answerer):
+    """One of our own that stands in for whoever the session belongs to: the same model, without tools."""
+
+    tells = False
+
+    def __init__(self, session: Session, db: SqlDb, intake: Intake) -> None:
+        who = answering.rebuilt(session, db, intake.watch)
+        self.label, self.model_id, self._component = who.stored.label, who.model.id, who.component
+
+    def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
+        """Run it."""
+        options: dict[str, Any] = {
+            **frame.options(),
+            "images": [Image.from_dict(image) for image in attachments.get("images", ())],
+            "files": [File.from_dict(file) for file in attachments.get("files", ())],
+        }
+        events: Iterator[RunOutputEvent] = self._component.run(message, stream=True, **options)
+        return events
+
+    def continue_run(self, run: Run, frame: Frame) -> Iterator[RunOutputEvent]:
+        """Go on with the run."""
+        return registry.own_continuation(self._component, run, stream=True, **frame.options())
+
+    def cancel(self, run_id: str) -> None:
+        """Stop the run."""
+        cancel_run(run_id)
 
 
 def answerer(turn: Turn, session: Session, db: SqlDb, intake: Intake) -> Answerer:
@@ -37,27 +117,6 @@ def answerer(turn: Turn, session: Session, db: SqlDb, intake: Intake) -> Answere
     Raises:
         SourceUnavailable: the source cannot be read.
     """
-    options: dict[str, Any] = {
-        "run_id": str(turn.pk),
-        "session_id": turn.session_id,
-        "user_id": session.user_id,
-        "metadata": {"agentos_sessions": {"continued_by": turn.actor}},
-    }
     if found := registry.find(session.session_type, session.component_id):
-        return Answerer(
-            found.name or found.id,
-            found.model_id,
-            lambda: found.run(turn.message, db=db, attachments=turn.attachments, **options),
-            found.cancel,
-            tells=True,
-        )
-    who = rebuilt(session, db, intake.watch)
-    options["images"] = [Image.from_dict(image) for image in turn.attachments.get("images", ())]
-    options["files"] = [File.from_dict(file) for file in turn.attachments.get("files", ())]
-    return Answerer(
-        who.stored.label,
-        who.model.id,
-        lambda: who.component.run(turn.message, stream=True, **options),
-        cancel_run,
-        tells=False,
-    )
+        return RegisteredAnswerer(found, db)
+    return RebuiltAnswerer(session, db, intake)

@@ -13,7 +13,6 @@ from uuid import UUID
 
 from django.db import connections
 
-from agentos.agents.cancelling import cancel_run
 from agentos.turns.log import beat_all
 
 logger = logging.getLogger(__name__)
@@ -24,9 +23,9 @@ BEAT: Final = 2.0
 
 @dataclass
 class Beating:
-    """A turn that is kept alive. `cancel` asks its run to stop; whoever answers may have a way of its own."""
+    """A turn that is kept alive. `cancel` asks its run to stop, once it is known who answers and how that is done."""
 
-    cancel: Callable[[str], object] = cancel_run
+    cancel: Callable[[], object] = lambda: None
 
 
 class Heart:
@@ -79,6 +78,6 @@ class Heart:
     def _beat(self, turns: dict[UUID, Beating]) -> None:
         try:
             for turn_id in beat_all(list(turns)):
-                turns[turn_id].cancel(str(turn_id))
+                turns[turn_id].cancel()
         except Exception:  # the database is away: turns that it takes for dead are told so when they next write
             logger.exception("The turns of this process could not be kept alive")

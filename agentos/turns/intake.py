@@ -30,10 +30,13 @@ class Intake:
 
     It stands before the model of a component that was rebuilt here, and listens to whoever asks that model. Of any
     other component it hears the events. A stop that somebody asked for reaches the run by `cancel`.
+
+    `run_id`: the run that is listened to. An answerer that does not choose it sets it once it knows.
     """
 
-    def __init__(self, turn_id: UUID, cancel: Callable[[str], object] = cancel_run) -> None:
-        self.cancel = cancel
+    def __init__(self, turn_id: UUID, run_id: str) -> None:
+        self.run_id = run_id
+        self.cancel: Callable[[], object] = lambda: cancel_run(self.run_id)
         self._turn_id = turn_id
         self._steps_left = MOST_STEPS
         self._has_said = self._is_new_part = False
@@ -50,18 +53,17 @@ class Intake:
         Raises:
             TurnLost: the turn does not run any more.
         """
-        run_id = str(self._turn_id)
-        if tells and self._is_own(event, run_id):
+        if tells and self._is_own(event):
             self._say(event)
-        elif self._steps_left and (step := step_of(event, run_id)):
+        elif self._steps_left and (step := step_of(event, self.run_id)):
             self._steps_left -= 1
             self._is_new_part = self._has_said
             self._write(step)
 
-    def _is_own(self, event: RunOutputEvent, run_id: str) -> bool:
+    def _is_own(self, event: RunOutputEvent) -> bool:
         """Whether the event is a piece of this run's own answer; a workflow speaks by the agents of its steps."""
         said = event.is_content or event.event == "WorkflowCompleted"
-        return said and run_id in (event.run_id, event.workflow_run_id)
+        return said and self.run_id in (event.run_id, event.workflow_run_id)
 
     def _say(self, event: RunOutputEvent) -> None:
         if event.event == "WorkflowCompleted" and self._has_said:
@@ -100,7 +102,7 @@ class Intake:
         if step is not None:
             entries.append((TurnEvent.Kind.STEP, strip_for_postgres(step)))
         if beat(self._turn_id, entries):
-            self.cancel(str(self._turn_id))
+            self.cancel()
         self._written = time.monotonic()
 
 

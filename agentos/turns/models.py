@@ -44,7 +44,7 @@ class TurnManager(_TurnManager["Turn"]):
 
 
 class Turn(models.Model):
-    """One request to continue a session. Its id becomes the run's id."""
+    """One request to continue a session. Its id becomes the run's id, unless it goes on with a run there is."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     source = models.TextField()
@@ -53,6 +53,10 @@ class Turn(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="turns")
     # Who asked, in words that outlive the account.
     actor = models.TextField()
+    # What is asked for, see `kinds.py`; what it needs besides the message. `options["run_id"]`: a run to go on with.
+    kind = models.CharField(max_length=20, default="message")
+    options = models.JSONField(default=dict)
+    # The message, or what is asked for in words for people.
     message = models.TextField()
     # Media as Agno has them: {"images": […], "files": […]}.
     attachments = models.JSONField(default=dict)
@@ -101,6 +105,12 @@ class Turn(models.Model):
     def is_active(self) -> bool:
         """Whether it waits or runs, so that there is something to come."""
         return self.status in ACTIVE
+
+    @property
+    def aimed_at(self) -> str:
+        """The id that its run has, or will have."""
+        run_id = self.options.get("run_id")
+        return run_id if isinstance(run_id, str) and run_id else str(self.pk)
 
     @property
     def may_be_retried(self) -> bool:

@@ -20,10 +20,12 @@ from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
 from agentos.db.sql import SqlDb
 from agentos.records import Run, Session
-from agentos.turns.answerers import Answerer, answerer
+from agentos.turns.answerers import Answerer, Frame, answerer
 from agentos.turns.channel import announce
+from agentos.turns.errors import BadRequest, CannotAnswer
 from agentos.turns.heart import Beating, Heart
 from agentos.turns.intake import Intake
+from agentos.turns.kinds import Asked, kind_of
 from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, is_stale, mark_orphans
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.pool import Pool
@@ -46,10 +48,6 @@ _ENDS: Final = {
 }
 
 
-class CannotAnswer(Exception):
-    """There is nothing to answer in, or no right to; `str()` is the sentence that says why."""
-
-
 def run_turn(turn_id: UUID) -> None:
     """Carry out a queued turn, if it is the first in its session's line and none runs there; else do nothing.
 
@@ -63,7 +61,7 @@ def run_turn(turn_id: UUID) -> None:
             _carry_out(turn, beating)
     except TurnLost:
         logger.warning("Turn %s was taken for dead and is left alone", turn_id)
-    except (CannotAnswer, SourceError) as error:
+    except (BadRequest, CannotAnswer, SourceError) as error:
         finish(turn_id, Status.FAILED, problem=str(error))
     except Exception:
         logger.exception("Turn %s failed", turn_id)
@@ -127,37 +125,42 @@ def _carry_out(turn: Turn, beating: Beating) -> None:
     if session is None:
         raise CannotAnswer(NO_SESSION)
     _check_rights(turn, session)
-    db, intake = TurnDb(source, turn.pk), Intake(turn.pk)
+    db, intake = TurnDb(source, turn.pk), Intake(turn.pk, turn.aimed_at)
     who = answerer(turn, session, db, intake)
-    intake.cancel = beating.cancel = who.cancel
+    intake.cancel = beating.cancel = lambda: who.cancel(intake.run_id)
     started = {"answering": who.label, "model": who.model_id}
     beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started)
-    run = _answered(turn, db, who, intake)
+    run = _answered(Asked(turn, session, db, _frame(turn, session)), who, intake)
     _refresh(source, turn.session_id)
     problem = run.content_text if run.status == "ERROR" else ""
-    finish(turn.pk, _ENDS[str(run.status)], run_id=str(turn.pk), problem=problem)
+    finish(turn.pk, _ENDS[str(run.status)], run_id=intake.run_id, problem=problem)
 
 
-def _answered(turn: Turn, db: SqlDb, who: Answerer, intake: Intake) -> Run:
+def _frame(turn: Turn, session: Session) -> Frame:
+    about = {"agentos_sessions": {"continued_by": turn.actor}}
+    return Frame(session_id=turn.session_id, run_id=turn.aimed_at, user_id=session.user_id, metadata=about)
+
+
+def _answered(asked: Asked, who: Answerer, intake: Intake) -> Run:
     """Let who answers do so, and return the run, which is stored by then.
 
     Raises:
-        CannotAnswer: it could not be stored.
+        CannotAnswer: there is no place for what was asked, or the answer could not be stored.
         TurnLost: the turn was taken for dead meanwhile; nothing was stored.
     """
     fault: Exception | None = None
     try:
-        for event in who.events():
+        for event in kind_of(asked.turn).carry_out(asked, who):
             intake.hear(event, tells=who.tells)
     except SourceError as error:
         raise CannotAnswer(NOT_STORED.format(why=error)) from error
-    except TurnLost:
+    except (CannotAnswer, TurnLost):
         raise
     except Exception as error:  # a workflow stores the failure of its step, and then raises it
         fault = error
     intake.end()
-    run = db.get_run(str(turn.pk))
-    if not isinstance(run, Run):
+    run = asked.db.get_run(intake.run_id)
+    if not isinstance(run, Run) or (fault and run.status == "PAUSED"):
         raise fault or RuntimeError("The run ended and was not stored.")
     return run
 

@@ -8,7 +8,9 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from agentos.turns.errors import BadRequest, KeyReused
 from agentos.turns.intake import storable
+from agentos.turns.kinds import Kind, kind_of
 from agentos.turns.log import answer_so_far, events_after, reasoning_so_far, request_cancel, steps_so_far
 from agentos.turns.models import Turn, session_key
 from agentos.turns.runner import run_turn, start, sweep_orphans
@@ -29,8 +31,7 @@ __all__ = [
     "sweep_orphans",
 ]
 
-# Characters of a message, and of all attachments as they are stored.
-MAX_MESSAGE: Final = 100_000
+# Characters of all attachments as they are stored.
 MAX_ATTACHMENTS: Final = 30 * 1024 * 1024
 # How many turns of one session may wait.
 MAX_WAITING: Final = 20
@@ -42,19 +43,6 @@ COMMAND_LINE: Final = "command line"
 NOT_TO_RETRY: Final = "This message cannot be sent again: it is {status}."
 
 
-class BadRequest(Exception):
-    """The turn cannot be accepted as it was asked for; `str()` is a sentence that says why."""
-
-
-class KeyReused(BadRequest):
-    """The idempotency key belongs to a turn that asked for something else."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This form was sent before with another message. Send it once more from the page as it is now."
-        )
-
-
 def submit(
     source_name: str,
     session_id: str,
@@ -63,22 +51,27 @@ def submit(
     user: User | None,
     idempotency_key: str,
     attachments: Mapping[str, list[dict[str, Any]]] | None = None,
+    kind: str = Kind.MESSAGE,
+    options: Mapping[str, Any] | None = None,
 ) -> Turn:
     """Store a request to continue a session and have it carried out; return it at once.
 
-    A repeated key of the same user gives the turn that it made the first time. The right to continue is not looked
-    at here: whoever calls has done so, and the runner does it again. `user` None: the command line.
+    `kind`, `options`: what is asked for besides saying the message, as `kinds.py` has it. A repeated key of the same
+    user gives the turn that it made the first time. The right to continue is not looked at here: whoever calls has done
+    so, and the runner does it again. `user` None: the command line.
 
     Raises:
-        BadRequest: the message is empty or too long, too many wait, or the key was used for something else.
+        BadRequest: what is asked for is not complete or too long, too many wait, or the key was used for something
+            else.
     """
     message = storable(message.replace("\r\n", "\n")).strip()
-    turn = _turn(source_name, session_id, message, user, storable(idempotency_key), dict(attachments or {}))
+    turn = _turn(source_name, session_id, message, user, storable(idempotency_key))
+    turn.attachments, turn.kind, turn.options = dict(attachments or {}), kind, dict(options or {})
     _check_bounds(turn)
     earlier = _same_key(turn) or _stored(turn)
     if earlier is None:
         return turn
-    if (earlier.session_key, earlier.message) != (turn.session_key, turn.message):
+    if _asks(earlier) != _asks(turn):
         raise KeyReused
     return earlier
 
@@ -93,7 +86,8 @@ def retry(turn: Turn, user: User | None) -> Turn:
     """
     if not turn.may_be_retried:
         raise BadRequest(NOT_TO_RETRY.format(status=turn.get_status_display().lower()))
-    again = _turn(turn.source, turn.session_id, turn.message, user, f"retry {turn.pk.hex}", turn.attachments)
+    again = _turn(turn.source, turn.session_id, turn.message, user, f"retry {turn.pk.hex}")
+    again.attachments, again.kind, again.options = turn.attachments, turn.kind, turn.options
     again.retry_of = turn
     return Turn.objects.filter(retry_of=turn).first() or _stored(again) or again
 
@@ -106,9 +100,12 @@ def lacks_worker(turn: Turn) -> bool:
     return Turn.objects.of_session(turn.source, turn.session_id).active().first() == turn
 
 
-def _turn(
-    source_name: str, session_id: str, message: str, user: User | None, key: str, attachments: dict[str, Any]
-) -> Turn:
+def _asks(turn: Turn) -> tuple[Any, ...]:
+    """Return what a turn asks for, of what a form sent twice may not differ in."""
+    return turn.session_key, turn.kind, turn.options, turn.message
+
+
+def _turn(source_name: str, session_id: str, message: str, user: User | None, key: str) -> Turn:
     return Turn(
         source=source_name,
         session_id=session_id,
@@ -116,7 +113,6 @@ def _turn(
         user=user,
         actor=user.get_username() if user else COMMAND_LINE,
         message=message,
-        attachments=attachments,
         idempotency_key=key,
     )
 
@@ -143,10 +139,7 @@ def _same_key(turn: Turn) -> Turn | None:
 
 
 def _check_bounds(turn: Turn) -> None:
-    if not turn.message and not any(turn.attachments.values()):
-        raise BadRequest("The message is empty.")
-    if len(turn.message) > MAX_MESSAGE:
-        raise BadRequest(f"The message has {len(turn.message):,} characters; {MAX_MESSAGE:,} can be sent at once.")
+    kind_of(turn).check(turn)
     size = sum(len(medium.get("content", "")) for media in turn.attachments.values() for medium in media)
     if size > MAX_ATTACHMENTS:
         raise BadRequest(f"The attachments are larger than {MAX_ATTACHMENTS // 2**20} MB.")

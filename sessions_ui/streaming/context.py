@@ -12,8 +12,9 @@ from agentos.agents import registry
 from agentos.catalog.models import CatalogSession
 from agentos.llm.demo import DEMO_MODEL_ID
 from agentos.turns.answering import DEFAULT_MODEL, limits_of
+from agentos.turns.kinds import MAX_MESSAGE
 from agentos.turns.models import Turn
-from agentos.turns.service import MAX_MESSAGE, sweep_orphans
+from agentos.turns.service import sweep_orphans
 from sessions_ui.streaming.live import LiveTurn
 
 REGISTERED: Final = "It answers itself, with its tools: it is registered here as {place}."

@@ -13,10 +13,11 @@ from pytest_django import Settings
 
 from agentos.db.sources import Source
 from agentos.turns.heart import Beating
+from agentos.turns.kinds import MAX_MESSAGE, Kind
 from agentos.turns.log import INTERRUPTED, TurnLost, answer_so_far, beat, beat_all, claim, events_after, finish
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.runner import _carry_out, run_turn, sweep_orphans
-from agentos.turns.service import MAX_MESSAGE, MAX_WAITING, BadRequest, KeyReused, lacks_worker, retry, submit
+from agentos.turns.service import MAX_WAITING, BadRequest, KeyReused, lacks_worker, retry, submit
 from agentos.turns.states import ALLOWED, Status
 from tests.conftest import Person
 from tests.integration.turns.conftest import AGENT, TEAM, Ask, runs_of
@@ -46,12 +47,27 @@ def test_a_key_is_one_persons(ask: Ask, teammate: Person, admin: Person) -> None
     assert ask("hello", user=teammate.user, idempotency_key="k") != ask("hello", user=admin.user, idempotency_key="k")
 
 
-@pytest.mark.parametrize("other", [{"message": "else"}, {"session_id": TEAM}])
+@pytest.mark.parametrize("other", [{"message": "else"}, {"session_id": TEAM}, {"options": {"run_id": "r"}}])
 def test_a_key_used_for_something_else_is_refused(ask: Ask, teammate: Person, other: dict[str, str]) -> None:
     options: dict[str, Any] = {"user": teammate.user, "idempotency_key": "k"}
     ask("hello", **options)
     with pytest.raises(KeyReused):
         ask(**{"message": "hello", **options, **other})
+
+
+def test_a_turn_is_of_a_kind_there_is(ask: Ask) -> None:
+    assert ask("hello").kind == Kind.MESSAGE
+    with pytest.raises(BadRequest, match="kind 'whatever'"):
+        ask("hello", kind="whatever")
+
+
+def test_a_retry_asks_for_the_same(ask: Ask) -> None:
+    turn = ask("hello", options={"run_id": "r"})
+    finish(turn.pk, Status.FAILED)
+    turn.refresh_from_db()
+    again = retry(turn, None)
+    assert (again.kind, again.options, again.aimed_at) == (turn.kind, {"run_id": "r"}, "r")
+    assert ask("hello").aimed_at != "r"
 
 
 @pytest.mark.parametrize("message", ["", " \n", "\0", "x" * (MAX_MESSAGE + 1)])
