@@ -64,6 +64,8 @@ AGENTOS_SOURCES = env.str("AGENTOS_SOURCES", f"demo=sqlite:///{DATA_DIR / 'agno.
 AGENTOS_SOURCE_TIMEOUT = env.float("AGENTOS_SOURCE_TIMEOUT", 10.0)
 # Who looks at the sources while pages are open: a thread of the web process, or each request itself.
 AGENTOS_FOLLOW = env.str("AGENTOS_FOLLOW", "thread", validate=validate.OneOf(("thread", "request")))
+# Who puts reads on record: a thread of the process, within a second, or each request itself before it answers.
+AGENTOS_AUDIT_READS = env.str("AGENTOS_AUDIT_READS", "thread", validate=validate.OneOf(("thread", "request")))
 
 # --- The model --------------------------------------------------------------------------------------------------
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
@@ -91,6 +93,7 @@ INSTALLED_APPS = [
     "csp",
     "agentos",
     "agentos.access",
+    "agentos.audit",
     "agentos.db",
     "agentos.catalog",
     "agentos.saved_views",

@@ -258,6 +258,30 @@ def sources(db: None) -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
+def reads_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let reads wait for the audit log: no thread stores them beside a test's transaction. `notes.flush()` does.
+
+    `audit_thread` has them stored as in a server, by the thread.
+    """
+    from django.conf import settings
+
+    if not settings.configured:
+        yield
+        return
+    from agentos.audit.notes import Notes, notes
+
+    if "audit_thread" not in request.fixturenames:
+        monkeypatch.setattr(Notes, "_start", lambda self: None)
+    yield
+    notes.stop() if "audit_thread" in request.fixturenames else notes.forget()
+
+
+@pytest.fixture
+def audit_thread(transactional_db: None) -> None:
+    """Ask for this to have reads put on record by their thread; see `reads_wait`."""
+
+
+@pytest.fixture(autouse=True)
 def connections_beside_djangos_are_closed() -> Iterator[None]:
     """Close what a test left open: pools of PostgresDb, as a server takes only so many, and the listener for turns."""
     yield
