@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "agentos.audit",
     "agentos.db",
     "agentos.catalog",
+    "agentos.moderation",
     "agentos.saved_views",
     "agentos.turns",
     "sessions_ui",

@@ -203,6 +203,12 @@ def teammate(db: None) -> Person:
 
 
 @pytest.fixture
+def moderator(db: None) -> Person:
+    """Reads and continues every session, and decides about them."""
+    return person("moderator", "moderator")
+
+
+@pytest.fixture
 def admin(db: None) -> Person:
     """An administrator."""
     return person("admin", "admin")

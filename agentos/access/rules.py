@@ -1,7 +1,8 @@
 """Who may do what. Each rule is a pair: `check_x()` raises `NotAllowed` with a sentence to show, `x()` is a boolean."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from agentos.access.rights import AnyUser, Role, rights_of
 from agentos.db.sources import get_source
@@ -21,8 +22,25 @@ class SessionRow(Protocol):
         """Name of the source that holds the session."""
 
     @property
+    def session_id(self) -> str:
+        """Its id there."""
+
+    @property
     def user_id(self) -> str | None:
         """Agno's user, as the session names it."""
+
+
+Obstacle = Callable[[AnyUser | None, SessionRow], str]
+_obstacles: Final[list[Obstacle]] = []
+
+
+def add_obstacle(obstacle: Obstacle) -> None:
+    """Ask from now on as well why nobody may continue a session, whoever they are: "" for no reason.
+
+    The user is None on the command line. Rooms above this one know of such reasons, which this one cannot.
+    """
+    if obstacle not in _obstacles:
+        _obstacles.append(obstacle)
 
 
 @dataclass(frozen=True)
@@ -45,10 +63,17 @@ def scope_of(user: AnyUser) -> Scope:
     return Scope(everything=rights.agno_user_id is None, agno_user_id=rights.agno_user_id)
 
 
+def check_is_open(user: AnyUser | None, row: SessionRow) -> None:
+    """Raise `NotAllowed` if something keeps everybody from adding to the session. `user` None: the command line."""
+    sentence = next(filter(None, (obstacle(user, row) for obstacle in _obstacles)), "")
+    if sentence:
+        raise NotAllowed(sentence)
+
+
 def check_can_continue(user: AnyUser, row: SessionRow) -> None:
     """Raise `NotAllowed` unless the user may add a turn to the session.
 
-    An operator may continue every session they see; a bound user of any role their own ones.
+    An operator may continue every session they see; a bound user of any role their own ones; nobody one on hold.
     """
     role = rights_of(user).role
     if role is None:
@@ -64,6 +89,7 @@ def check_can_continue(user: AnyUser, row: SessionRow) -> None:
         raise NotAllowed(f"The source {row.source} is not configured any more.") from None
     if source.read_only:
         raise NotAllowed(f"The source {row.source} is opened read-only, so its sessions cannot be continued.")
+    check_is_open(user, row)
 
 
 def can_continue(user: AnyUser, row: SessionRow) -> bool:

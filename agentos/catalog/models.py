@@ -10,6 +10,7 @@ from django.db.models.functions import Substr
 
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import index_key, quote_id
+from agentos.catalog.marks import LISTED
 from agentos.catalog.paging import SORTS
 from agentos.catalog.queries import SessionQuerySet
 from agentos.catalog.query.component_names import INDEXED
@@ -26,7 +27,7 @@ from agentos.catalog.text.extract import Part
 TITLE_CHARACTERS = 300
 PREVIEW_CHARACTERS = 200
 # What counts over sessions are made from.
-COUNTED = ("source", "session_type", "last_status", "component_key", "user_key", "error_count")
+COUNTED = ("source", "session_type", "last_status", "component_key", "user_key", "error_count", "aside")
 COUNTED_OF = {key: [name for name in COUNTED if name != key] for key in ("user_key", "component_key")}
 # The orders of lists, besides that by the last update, with their columns; and those of one user or component.
 ORDERS = {name: column for name, column in SORTS.items() if name != "updated"}
@@ -40,6 +41,7 @@ class CatalogSession(models.Model):
     """One session of a source.
 
     Times are unix seconds, 0 when the source holds none. Token counts, cost and duration are null when unknown.
+    `marks` is what people put over it (`marks.Marks`), `aside` where it therefore stands: LISTED, ARCHIVED or HIDDEN.
     """
 
     source = models.CharField(max_length=64)
@@ -86,6 +88,8 @@ class CatalogSession(models.Model):
     history_bytes = models.BigIntegerField(default=0)
     problem = models.TextField(default="")
     mark = models.TextField()
+    marks = models.JSONField(default=dict)
+    aside = models.SmallIntegerField(default=LISTED)
     seen_pass = models.IntegerField(default=0)
     indexed_at = models.DateTimeField(auto_now=True)
 

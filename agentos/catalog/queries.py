@@ -1,21 +1,24 @@
 """Questions to the catalog's sessions, as chainable QuerySet methods."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db import models
 from django.db.models import F, FilteredRelation, Q
 
-from agentos.access.roles import AnyUser
+from agentos.access.roles import AnyUser, Role, has_role
 from agentos.access.rules import scope_of
 from agentos.catalog.keys import index_key
+from agentos.catalog.marks import ARCHIVED, HIDDEN, LISTED
 from agentos.catalog.paging import DEFAULT_SORT, Page, page_of
-from agentos.catalog.query.compiler import Known, compiled, leading_term
+from agentos.catalog.query.compiler import Asker, Known, compiled, leading_term
 from agentos.catalog.query.listing import ListQuery
+from agentos.catalog.query.tree import Exact, Node, Term, Words, leaves
 from agentos.catalog.text.matching import Lookups
 
 if TYPE_CHECKING:
     from agentos.catalog.models import CatalogSession
 
+_HELD: Final = Term("is", Exact("held"))
 # Not needed by any list.
 HEAVY = ("tool_calls_by_name", "tool_failures", "topics", "mark", "session_name")
 
@@ -54,19 +57,34 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         return self.of_source(source).filter(session_key=index_key(session_id)).first()
 
     def visible_to(self, user: AnyUser) -> Self:
-        """Sessions that the user may see: all of them, those of the Agno user they are bound to, or none."""
-        scope = scope_of(user)
+        """Sessions that the user may see: all of them, those of the Agno user they are bound to, or none.
+
+        Hidden ones only moderators see.
+        """
+        scope, moderates = scope_of(user), has_role(user, Role.MODERATOR)
+        found = self.all() if moderates else self.filter(aside__lt=HIDDEN)
+        found._known = Known(Asker(user.pk or 0, scope.everything, moderates))
         if scope.everything:
-            return self
-        return self.none() if scope.agno_user_id is None else self.filter(user_key=index_key(scope.agno_user_id))
+            return found
+        return found.none() if scope.agno_user_id is None else found.filter(user_key=index_key(scope.agno_user_id))
+
+    def listed(self) -> Self:
+        """Those that are neither archived nor hidden."""
+        return self.filter(aside=LISTED)
 
     def filtered(self, query: ListQuery) -> Self:
-        """Sessions that match the query; none while a part of it is broken."""
+        """Sessions that match the query; none while a part of it is broken.
+
+        Archived and hidden ones are left out unless the query speaks of them, whichever way. What words say is looked
+        for in sessions on hold for moderators alone: a search would read to others what they may not open.
+        """
         if query.broken:
             return self.none()
         if query.node is None:
-            return self
-        found = self.filter(compiled(query.node, self._lookups.filter, self._known))
+            return self.listed()
+        found = self.filter(compiled(query.node, self._lookups.filter, self._known), aside__in=_asked_for(query.node))
+        if not self._known.asker.moderates and any(isinstance(leaf, Words) for leaf in leaves(query.node)):
+            found = found.filter(~compiled(_HELD, self._lookups.filter, self._known))
         # Whoever sees only their own sessions has few beside those of a common term.
         found._leading = "" if self.query.where else leading_term(query.node, self._known)
         return found
@@ -86,3 +104,10 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
     def page(self, sort: str = DEFAULT_SORT, cursor: str | None = None, limit: int = 50) -> "Page":
         """Return `limit` rows in the order `sort` from `cursor` on; the cost does not grow with the depth."""
         return page_of(self.defer(*HEAVY), sort, cursor, limit)
+
+
+def _asked_for(node: Node) -> list[int]:
+    """Return where sessions stand that a query is about: the listed ones, and archived or hidden if it names them."""
+    tests = {leaf.test for leaf in leaves(node) if isinstance(leaf, Term) and leaf.field == "is"}
+    shelves = {Exact("archived"): ARCHIVED, Exact("hidden"): HIDDEN}
+    return [LISTED, *(place for test, place in shelves.items() if test in tests)]

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from agentos.catalog.figures import DAY, KINDS, SUMMED, figures, folded
 from agentos.catalog.hours import HOUR, hours
+from agentos.catalog.marks import LISTED
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.rollup_models import CatalogDay, CatalogHour, CatalogStale, CatalogThing, RollupState
 
@@ -127,11 +128,12 @@ def within(column: str, at: int, length: int) -> dict[str, int]:
 
 def _renew_hour(hour: int) -> None:
     CatalogHour.objects.filter(hour=hour).delete()
-    CatalogHour.objects.bulk_create(hours(CatalogRun.objects.filter(**within("created_at", hour, HOUR))))
+    runs = CatalogRun.objects.filter(**within("created_at", hour, HOUR), session__aside=LISTED)
+    CatalogHour.objects.bulk_create(hours(runs))
 
 
 def _renew_day(day: int) -> None:
-    sessions = CatalogSession.objects.filter(**within("updated_at", day, DAY))
+    sessions = CatalogSession.objects.filter(**within("updated_at", day, DAY)).listed()
     for kind in KINDS:
         old = {row.key: row for row in CatalogDay.objects.filter(kind=kind, day=day)}
         new = {row.key: row for row in figures(kind, sessions).by_day()}

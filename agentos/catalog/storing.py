@@ -9,7 +9,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
-from agentos.catalog import deriving
+from agentos.catalog import deriving, marks
 from agentos.catalog.deriving import Derivation, seconds
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm
@@ -156,6 +156,7 @@ def _store(source: str, derived: list[_Derived]) -> dict[str, CatalogSession]:
         elif row is not None and was is not None and row.mark == was.mark:
             one.stored = row
             accepted.append(one)
+    _mark(source, accepted)
     insert([one.stored for one in accepted if one.is_new])
     for one in accepted:
         if not one.is_new:
@@ -164,6 +165,15 @@ def _store(source: str, derived: list[_Derived]) -> dict[str, CatalogSession]:
     _store_terms(accepted)
     _store_texts(accepted, new)
     return {row.session_id: row for row in present.values()}
+
+
+def _mark(source: str, accepted: list[_Derived]) -> None:
+    """Give the sessions what people put over them. A row that is there has it, but for what was written meanwhile."""
+    found = marks.of_sessions(source, [one.stored.session_key for one in accepted])
+    for one in accepted:
+        mark = found.get(one.stored.session_key, marks.NONE)
+        one.stored.marks, one.stored.aside = mark.stored(), mark.aside
+        one.terms |= mark.terms()
 
 
 def _update(row: CatalogSession, values: dict[str, Any]) -> None:

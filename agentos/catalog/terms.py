@@ -60,12 +60,12 @@ def beginnings(field: str, begun: str) -> tuple[str, str]:
 
 def terms_of(session: Session, runs: Iterable["CatalogRun"], values: dict[str, Any]) -> set[str]:
     """Return all terms of a session. `runs`: the rows of its runs; `values`: of its own row."""
-    found: set[str] = set()
-    for field, value in _valued(session, list(runs), values):
-        found.add(term_of(field, value))
-        if value != value.lower():
-            found.add(folded(field, value))
-    return found
+    return set[str]().union(*(of_value(field, value) for field, value in _valued(session, list(runs), values)))
+
+
+def of_value(field: str, value: str) -> set[str]:
+    """Return the terms of a value: one, and a second if it has capital letters."""
+    return {term_of(field, value)} if value == value.lower() else {term_of(field, value), folded(field, value)}
 
 
 def tags_of(session: Session) -> list[str]:

@@ -1,4 +1,4 @@
-"""Counts over all sessions of a source, made beforehand: the list of everything shows them without counting.
+"""Counts over all listed sessions of a source, made beforehand: the list of everything shows them without counting.
 
 Whoever follows a source calls `refresh_if_due` when something of it changed. They are kept in `SourceState.totals`.
 """
@@ -62,7 +62,7 @@ def until() -> int:
 def refresh(source: str) -> None:
     """Count all sessions of the source and keep the totals. Takes seconds for a million sessions."""
     began = time.monotonic()
-    rows, most = CatalogSession.objects.of_source(source), until()
+    rows, most = CatalogSession.objects.of_source(source).listed(), until()
     everything = Question(rows, facets=(*COLUMNS, *TERMS), bars=True, until=most, steps=_STEPS, places=_PLACES)
     lately = rows.filter(updated_at__gte=most - RECENT_SECONDS)
     found = count(

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.access.rules import NotAllowed, check_can_continue, check_is_open
 from agentos.catalog.sync import refresh_session
 from agentos.db.base import SessionChange
 from agentos.db.reader import Reader
@@ -195,15 +195,18 @@ class _Row:
     """What the rules need to know of a session."""
 
     source: str
+    session_id: str
     user_id: str | None
 
 
 def _check_rights(turn: Turn, session: Session) -> None:
-    """Refuse when the right was lost, or the session given to another user, while the turn waited."""
-    if turn.user is None:
-        return  # asked for on the command line, by whoever runs the program
+    """Refuse when the right was lost, or the session put on hold or given to another user, while the turn waited."""
+    row = _Row(turn.source, turn.session_id, session.user_id)
     try:
-        check_can_continue(turn.user, _Row(turn.source, session.user_id))
+        if turn.user is None:  # asked for on the command line, by whoever runs the program
+            check_is_open(None, row)
+        else:
+            check_can_continue(turn.user, row)
     except NotAllowed as error:
         raise CannotAnswer(str(error)) from None
 

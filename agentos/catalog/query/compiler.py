@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -12,6 +13,7 @@ from django.db.models import FloatField, Q
 from django.utils import timezone
 
 from agentos.catalog.keys import index_key
+from agentos.catalog.marks import star_of
 from agentos.catalog.query.component_names import ComponentNames
 from agentos.catalog.query.fields import FIELDS, KEYED, TYPES, Takes
 from agentos.catalog.query.rare_numbers import RareNumbers
@@ -43,7 +45,7 @@ _NUMBERS: Final = {
     "tool_errors": "tool_error_count", "cost": "cost", "duration": "duration", "size": "stored_bytes",
 }  # fmt: skip
 # Fields whose values are terms: a session has several.
-_OF_TERMS: Final = frozenset({"tool", "model", "topic", "tag", "has", "health", *KEYED})
+_OF_TERMS: Final = frozenset({"tool", "model", "topic", "tag", "has", "is", "health", *KEYED})
 _COMPONENTS: Final = frozenset({"component", *TYPES})
 # Fields that have indexes of their own in the order of lists.
 _LEADING: Final = _COMPONENTS | {"user", "status", "id"}
@@ -54,10 +56,28 @@ _DAY: Final = 86_400
 _MEANT: Final[dict[str, Operator]] = {"after": ">=", "before": "<"}
 
 
-class Known:
-    """What indexes said of the parts of queries, each asked once for all statements of one page."""
+_STARRED: Final = Term("is", Exact("starred"))
+# What those who see only their own sessions are not told of them.
+_FOR_STAFF: Final = (Term("has", Exact("flag")), Term("has", Exact("note")))
 
-    def __init__(self) -> None:
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks: their key; whether they see more than their own sessions (`is_staff`), and what is on hold or hidden.
+
+    The program itself asks as somebody who sees everything and starred nothing.
+    """
+
+    key: int = 0
+    is_staff: bool = True
+    moderates: bool = True
+
+
+class Known:
+    """What indexes said of the parts of queries, each asked once for all statements of one page. `asker`: for whom."""
+
+    def __init__(self, asker: Asker = Asker()) -> None:  # it is frozen
+        self.asker = asker
         self.terms = Terms()
         self.names = ComponentNames()
         self.numbers = RareNumbers()
@@ -65,8 +85,16 @@ class Known:
     def ask(self, node: Node) -> None:
         """Look up what a query needs to know and is not known yet."""
         tests = [leaf for leaf in leaves(node) if isinstance(leaf, Term)]
-        self.terms.ask(Wanted.of(leaf.field, leaf.test) for leaf in tests if _has_terms(leaf))
+        self.terms.ask(self.wanted(leaf) for leaf in tests if _has_terms(leaf))
         self.names.ask(leaf.test.text for leaf in tests if leaf.field in _COMPONENTS and isinstance(leaf.test, Exact))
+
+    def wanted(self, term: Term) -> Wanted:
+        """Return the terms that a part of a query asks for."""
+        if term == _STARRED:
+            return Wanted((star_of(self.asker.key),))
+        if term in _FOR_STAFF and not self.asker.is_staff:
+            return Wanted(())
+        return Wanted.of(term.field, term.test)
 
 
 def leading_term(node: Node, known: Known) -> str:
@@ -77,7 +105,7 @@ def leading_term(node: Node, known: Known) -> str:
     parts = [part for part in conjuncts(node) if isinstance(part, Term) and isinstance(part.test, Exact)]
     if any(part.field in _LEADING for part in parts):
         return ""
-    wanted = [Wanted.of(part.field, part.test) for part in parts if _has_terms(part)]
+    wanted = [known.wanted(part) for part in parts if _has_terms(part)]
     return next((one.texts[0] for one in wanted if known.terms.is_common(one)), "")
 
 
@@ -95,8 +123,8 @@ def _compiled(node: Node, words: Callable[[Words], Q], known: Known) -> Q:
     match node:
         case Words():
             return words(node)
-        case Term(field, test):
-            return known.terms.filter(Wanted.of(field, test)) if _has_terms(node) else _term(node, known)
+        case Term():
+            return known.terms.filter(known.wanted(node)) if _has_terms(node) else _term(node, known)
         case Not(part):
             return ~_compiled(part, words, known)
         case And(parts):
@@ -104,7 +132,7 @@ def _compiled(node: Node, words: Callable[[Words], Q], known: Known) -> Q:
         case Or(parts):
             of_terms = [part for part in parts if isinstance(part, Term) and _has_terms(part)]
             others = [_compiled(part, words, known) for part in parts if part not in of_terms]
-            wanted = [Wanted.of(part.field, part.test) for part in of_terms]
+            wanted = [known.wanted(part) for part in of_terms]
             return reduce(or_, [known.terms.filter(*wanted), *others] if wanted else others)
 
 

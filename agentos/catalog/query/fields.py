@@ -27,7 +27,7 @@ _BYTES: Final = {"B": 1, "kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "": 
 
 @dataclass(frozen=True)
 class Field:
-    """A field. `units`: what a unit is in the base unit; `choices`: written word to stored text, and those to come.
+    """A field. `units`: what a unit is in the base unit; `choices`: written word to stored text.
 
     `has_none`: the word `none`, out of quotes, asks for sessions without a value.
     """
@@ -38,7 +38,6 @@ class Field:
     example: str
     has_none: bool = False
     choices: MappingProxyType[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    later: tuple[str, ...] = ()
     units: MappingProxyType[str, int] = field(default_factory=lambda: MappingProxyType({}))
 
     def in_units(self, value: Decimal) -> str:
@@ -52,10 +51,8 @@ def _text(name: str, hint: str, example: str, *, has_none: bool = False) -> Fiel
     return Field(name, Takes.TEXT, hint, example, has_none)
 
 
-def _choice(
-    name: str, hint: str, example: str, choices: dict[str, str], later: tuple[str, ...] = (), *, has_none: bool = False
-) -> Field:
-    return Field(name, Takes.CHOICE, hint, example, has_none, MappingProxyType(choices), later)
+def _choice(name: str, hint: str, example: str, choices: dict[str, str], *, has_none: bool = False) -> Field:
+    return Field(name, Takes.CHOICE, hint, example, has_none, MappingProxyType(choices))
 
 
 def _number(name: str, hint: str, example: str, units: dict[str, int], *, has_none: bool = False) -> Field:
@@ -68,7 +65,8 @@ def _time(name: str, hint: str, example: str) -> Field:
 
 TYPES: Final = ("agent", "team", "workflow")
 STATUSES: Final = ("ERROR", "PAUSED", "RUNNING", "PENDING", "CANCELLED", "REGENERATED", "COMPLETED")
-HAS: Final = ("error", "summary", "paused", "image", "audio", "video", "file", "reasoning")
+HAS: Final = ("error", "summary", "paused", "image", "audio", "video", "file", "reasoning", "flag", "note")
+IS: Final = ("held", "taken_over", "archived", "hidden", "starred")
 
 FIELDS: Final = {
     one.name: one
@@ -86,9 +84,10 @@ FIELDS: Final = {
         _text("model", "a model that any run used", "model:gpt-4o*", has_none=True),
         _text("tool", "a tool that any run called", "tool:wire_money"),
         _choice(
-            "has", "an error, a summary, a pause, media or reasoning", "has:error", {word: word for word in HAS},
-            ("flag", "note"),
+            "has", "an error, a summary, a pause, media, reasoning, a flag or a note", "has:error",
+            {word: word for word in HAS},
         ),
+        _choice("is", "what people did with it", "is:held", {word: word for word in IS}),
         _choice("health", "what is odd about its data", "health:missing_parents", {word: word for word in MARKS}),
         _number("tokens", "tokens of all runs", "tokens:>1000", _COUNT, has_none=True),
         _number("runs", "runs that are not inside others", "runs:2..5", _COUNT),
@@ -99,7 +98,7 @@ FIELDS: Final = {
         _number("duration", "time that runs took", "duration:>1.5m", _SECONDS, has_none=True),
         _number("size", "stored size of the runs", "size:>4kB", _BYTES),
         _text("topic", "a topic of the summary", 'topic:"late refunds"'),
-        _text("tag", "a tag of the metadata", "tag:vip"),
+        _text("tag", "a tag, of the metadata or of a person", "tag:vip"),
         _time("after", "updated on that day or later", "after:7d"),
         _time("before", "updated before that day", "before:2026-11-01"),
         _time("updated", "updated on a day, or in days", "updated:2026-11-01..2026-11-30"),

@@ -27,7 +27,7 @@ _LAST: Final = "\U0010ffff"
 
 @dataclass(frozen=True)
 class Wanted:
-    """Terms that are asked for: `texts` as they are, or all terms that begin with one of them."""
+    """Terms that are asked for: `texts` as they are, or all terms that begin with one of them; of no text, none."""
 
     texts: tuple[str, ...]
     begun: bool = False
@@ -59,6 +59,7 @@ class Terms:
 
     def ask(self, asked: Iterable[Wanted]) -> None:
         """Look up what is not known yet, all in one statement."""
+        self._found.setdefault(Wanted(()), frozenset())
         new = [wanted for wanted in dict.fromkeys(asked) if wanted not in self._found]
         if new:
             self._found |= zip(new, _sessions(new), strict=True)

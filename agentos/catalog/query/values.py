@@ -56,8 +56,6 @@ def _text(text: str, quoted: bool, starred: bool) -> Test:
 
 def _choice(field: Field, text: str, quoted: bool) -> Test:
     word = text.lower()
-    if word in field.later:
-        raise QueryError(f"{field.name}:{word} is understood, but the catalog does not hold that yet.")
     if word in field.choices and not quoted:
         return Exact(field.choices[word])
     if quoted and field.has_none:  # a status that somebody else's program made up

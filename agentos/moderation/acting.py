@@ -1,0 +1,91 @@
+"""What every act needs: who acts, a reason that is fit to be kept, what is said when somebody was first, the record."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from agentos.catalog.keys import clean
+from agentos.moderation.models import NOTE_CHARACTERS, REASON_CHARACTERS, Case, CaseEvent, Subject
+
+logger = logging.getLogger(__name__)
+SHORTEST_REASON: Final = 5
+
+
+class Refused(Exception):
+    """It cannot be done so; `str()` is a plain sentence that says why."""
+
+
+class Conflict(Refused):
+    """Somebody was first; `str()` says who did what, and when."""
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts: a person, or a rule or the command line, which have no `user`. `origin`: from which address."""
+
+    name: str
+    user: User | None = None
+    origin: str = ""
+
+    @classmethod
+    def of(cls, user: User, origin: str = "") -> "Actor":
+        """Return the actor that a signed-in person is."""
+        return cls(user.get_username(), user, origin)
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Who, as the tables keep it."""
+        return {"by": self.user, "actor": self.name[:200]}
+
+
+def reason_of(text: str, *, required: bool = True) -> str:
+    """Return a reason on one line, fit to be kept. Raises `Refused` if it says too little or too much."""
+    words = " ".join(clean(text).split())
+    if required and len(words) < SHORTEST_REASON:
+        raise Refused(f"Say why in at least {SHORTEST_REASON} characters: it is kept with what was done.")
+    if len(words) > REASON_CHARACTERS:
+        raise Refused(f"A reason has at most {REASON_CHARACTERS:,} characters; this one has {len(words):,}.")
+    return words
+
+
+def note_of(text: str, *, required: bool = True) -> str:
+    """Return a longer text with its lines. Raises `Refused` if there is none, or too much."""
+    words = clean(text.replace("\r\n", "\n")).strip()
+    if required and not words:
+        raise Refused("The note is empty.")
+    if len(words) > NOTE_CHARACTERS:
+        raise Refused(f"A note has at most {NOTE_CHARACTERS:,} characters; this one has {len(words):,}.")
+    return words
+
+
+def ago(moment: datetime) -> str:
+    """Return how long ago something happened, in words for a sentence."""
+    minutes = int((timezone.now() - moment).total_seconds() // 60)
+    if minutes < 1:
+        return "just now"
+    if minutes < 90:
+        return f"{minutes} min ago"
+    hours = minutes // 60
+    return f"{hours} h ago" if hours < 48 else f"{hours // 24} days ago"
+
+
+def record(
+    act: str, actor: Actor, subject: Subject | None, *, done: str = "", reason: str = "", **details: Any
+) -> None:
+    """Put an act on record, in the transaction of the change, and into the history of the session's open case.
+
+    `done`: how the history tells it, behind the actor's name; "" for what is no part of a case.
+    """
+    logger.info("%s by %s on %s: %s %s", act, actor.name, subject, reason, details or "")
+    case = Case.objects.unresolved().filter(subject=subject).first() if subject is not None and done else None
+    if case is not None:
+        tell(case, act, actor, done, reason)
+
+
+def tell(case: Case, act: str, actor: Actor, done: str, reason: str = "") -> None:
+    """Add a line to the history of a case."""
+    CaseEvent.objects.create(case=case, act=act, done=done[:200], reason=reason, **actor.fields)
