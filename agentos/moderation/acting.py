@@ -1,6 +1,5 @@
 """What every act needs: who acts, a reason that is fit to be kept, what is said when somebody was first, the record."""
 
-import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -8,10 +7,11 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from agentos.audit import service as audit
 from agentos.catalog.keys import clean
+from agentos.moderation import acts  # noqa: F401  # what is recorded has to be registered
 from agentos.moderation.models import NOTE_CHARACTERS, REASON_CHARACTERS, Case, CaseEvent, Subject
 
-logger = logging.getLogger(__name__)
 SHORTEST_REASON: Final = 5
 
 
@@ -74,16 +74,36 @@ def ago(moment: datetime) -> str:
 
 
 def record(
-    act: str, actor: Actor, subject: Subject | None, *, done: str = "", reason: str = "", **details: Any
+    act: str,
+    actor: Actor,
+    subject: Subject | None,
+    *,
+    done: str = "",
+    reason: str = "",
+    run_id: str = "",
+    before: str | None = None,
+    after: str | None = None,
+    **details: Any,
 ) -> None:
-    """Put an act on record, in the transaction of the change, and into the history of the session's open case.
+    """Put an act into the audit log, and into the history of the session's open case; the last thing of a change.
 
     `done`: how the history tells it, behind the actor's name; "" for what is no part of a case.
     """
-    logger.info("%s by %s on %s: %s %s", act, actor.name, subject, reason, details or "")
     case = Case.objects.unresolved().filter(subject=subject).first() if subject is not None and done else None
     if case is not None:
         tell(case, act, actor, done, reason)
+    on = audit.Target(subject.source, subject.session_id, run_id) if subject is not None else audit.Target()
+    audit.record(
+        act,
+        actor=actor.name,
+        actor_id=actor.user.pk if actor.user else None,
+        on=on,
+        reason=reason,
+        before=before,
+        after=after,
+        details=details,
+        origin=actor.origin,
+    )
 
 
 def tell(case: Case, act: str, actor: Actor, done: str, reason: str = "") -> None:

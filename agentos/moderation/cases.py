@@ -71,10 +71,9 @@ def resolve(case: Case, actor: Actor, outcome: str, reason: str, seen: int | Non
     with transaction.atomic():
         case = _locked(case, actor, seen)
         done = f"resolved it: {Outcome(outcome).label.lower()}"
-        case = _go(case, "resolve", actor, done=done, reason=why, resolved_at=timezone.now(), outcome=outcome)
         case.flags.update(is_open=False)
         tell_catalog(case.subject)
-        return case
+        return _go(case, "resolve", actor, done=done, reason=why, resolved_at=timezone.now(), outcome=outcome)
 
 
 def reopen(case: Case, actor: Actor, seen: int | None = None) -> Case:
@@ -84,10 +83,9 @@ def reopen(case: Case, actor: Actor, seen: int | None = None) -> Case:
         newer = Case.objects.unresolved().filter(subject=case.subject).exclude(pk=case.pk).first()
         if newer is not None:
             raise Conflict(f"The session has a newer case, {newer.pk}. Go on there.")
-        case = _go(case, "reopen", actor, resolved_at=None, outcome="", assignee=None, claimed_at=None)
         case.flags.update(is_open=True)
         tell_catalog(case.subject)
-        return case
+        return _go(case, "reopen", actor, resolved_at=None, outcome="", assignee=None, claimed_at=None)
 
 
 def set_due(case: Case, actor: Actor, due: datetime) -> Case:
@@ -100,7 +98,7 @@ def set_due(case: Case, actor: Actor, due: datetime) -> Case:
             raise Refused("The case is resolved, so nothing is due.")
         case.due_at = due
         case.save(update_fields=["due_at"])
-        record("case.due", actor, case.subject, done=f"moved the due time to {due:%Y-%m-%d %H:%M}")
+        record("case.due", actor, case.subject, done=f"moved the due time to {due:%Y-%m-%d %H:%M}", case=case.pk)
         return case
 
 
@@ -125,7 +123,8 @@ def _go(case: Case, act: str, actor: Actor, *, done: str = "", reason: str = "",
         setattr(case, name, value)
     case.save()
     tell(case, f"case.{act}", actor, done or step.done, reason)
-    record(f"case.{act}", actor, case.subject, reason=reason, case=case.pk, before=before, after=str(step.after))
+    told = {"case": case.pk, "outcome": case.get_outcome_display()} if case.outcome else {"case": case.pk}
+    record(f"case.{act}", actor, case.subject, reason=reason, before=before, after=str(step.after), **told)
     return case
 
 

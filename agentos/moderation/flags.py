@@ -76,8 +76,8 @@ def take_back(flag: Flag, actor: Actor) -> None:
         subject = Subject.objects.select_for_update().get(pk=flag.subject_id)
         if not Flag.objects.filter(pk=flag.pk, is_open=True).update(is_open=False):
             raise Conflict("The flag was taken back or settled already.")
-        record("flag.take_back", actor, subject, done=f"took back the flag “{flag.reason}”", flag=flag.pk)
         tell_catalog(subject)
+        record("flag.take_back", actor, subject, done=f"took back the flag “{flag.reason}”", flag=flag.pk)
 
 
 def _put(
@@ -95,8 +95,8 @@ def _put(
     place = {"run_id": spot.run_id, "message": spot.message, "place_key": spot.key}
     put = Flag.objects.create(subject=subject, case=case, reason=reason, note=note, rule=rule, **place, **actor.fields)
     tell(case, "flag.put", actor, f"flagged it: {reason}", one_line(note, 200))
-    record("flag.put", actor, subject, reason=reason, flag=put.pk, case=case.pk)
     tell_catalog(subject)
+    record("flag.put", actor, subject, reason=reason, flag=put.pk, case=case.pk)
     return put
 
 
@@ -121,6 +121,6 @@ def keep_reason(
     try:
         with transaction.atomic():
             kept.save()
-            record("reason.keep", actor, None, reason=words, hours=due_hours, in_use=in_use)
+            record("reason.keep", actor, None, name=words, hours=due_hours, in_use=in_use)
     except IntegrityError:
         raise Refused(f"There is a reason named “{words}” already.") from None

@@ -52,8 +52,8 @@ def put(row: SessionRow, kind: Standing, actor: Actor, reason: str = "") -> Meas
         if standing is not None:
             raise Conflict(f"{standing.actor} {how.put} {ago(standing.at)}.")
         made = Measure.objects.create(subject=subject, kind=kind, reason=why, **actor.fields)
-        record(f"session.{kind}", actor, subject, done=how.put, reason=why)
         tell_catalog(subject)
+        record(f"session.{kind}", actor, subject, done=how.put, reason=why)
         if how.stops:
             transaction.on_commit(lambda: _stop(source=row.source, session_id=row.session_id))
     return made
@@ -73,8 +73,8 @@ def lift(row: SessionRow, kind: Standing, actor: Actor, reason: str = "") -> Mea
             raise Conflict(who)
         standing.lifted_at, standing.lifted_by, standing.lift_reason = timezone.now(), actor.name[:200], why
         standing.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
-        record(f"session.{kind}.lift", actor, subject, done=how.lifted, reason=why)
         tell_catalog(subject)
+        record(f"session.{kind}.lift", actor, subject, done=how.lifted, reason=why)
     return standing
 
 

@@ -29,8 +29,8 @@ def tag(row: SessionRow, actor: Actor, name: str) -> Tag:
             raise Refused(f"A session has at most {MOST_TAGS} tags of people.")
         made, is_new = Tag.objects.get_or_create(subject=subject, name=word, defaults=actor.fields)
         if is_new:
-            record("tag.put", actor, subject, done=f"tagged it “{word}”", tag=word)
             tell_catalog(subject)
+            record("tag.put", actor, subject, done=f"tagged it “{word}”", tag=word)
     return made
 
 
@@ -40,8 +40,8 @@ def untag(row: SessionRow, actor: Actor, name: str) -> None:
     with transaction.atomic():
         subject = locked(row.source, row.session_id)
         if Tag.objects.filter(subject=subject, name=name).delete()[0]:
-            record("tag.take_off", actor, subject, done=f"took off the tag “{name}”", tag=name)
             tell_catalog(subject)
+            record("tag.take_off", actor, subject, done=f"took off the tag “{name}”", tag=name)
 
 
 def note(row: SessionRow, actor: Actor, text: str, spot: Spot | None = None) -> Note:
@@ -52,8 +52,8 @@ def note(row: SessionRow, actor: Actor, text: str, spot: Spot | None = None) -> 
         subject = locked(row.source, row.session_id)
         place = {"run_id": at.run_id, "message": at.message, "place_key": at.key}
         made = Note.objects.create(subject=subject, text=words, **place, **actor.fields)
-        record("note.put", actor, subject, done="wrote a note", note=made.pk)
         tell_catalog(subject)
+        record("note.put", actor, subject, done="wrote a note", note=made.pk)
     return made
 
 
@@ -66,8 +66,8 @@ def remove_note(note: Note, actor: Actor) -> None:
         subject = Subject.objects.select_for_update().get(pk=note.subject_id)
         if not Note.objects.filter(pk=note.pk, removed_at=None).update(removed_at=timezone.now()):
             raise Conflict("The note was taken back already.")
-        record("note.take_back", actor, subject, done="took a note back", note=note.pk)
         tell_catalog(subject)
+        record("note.take_back", actor, subject, done="took a note back", note=note.pk)
 
 
 def star(row: SessionRow, actor: Actor, *, on: bool) -> None:
@@ -97,7 +97,7 @@ def thumb(row: SessionRow, actor: Actor, run_id: str, up: bool | None) -> None:
             mine.delete()
         elif not mine.update(is_up=up, at=timezone.now()):
             Thumb.objects.create(subject=subject, run_id=run_id, place_key=spot.key, is_up=up, **actor.fields)
-        record("thumb.give", actor, subject, run_id=run_id, up=up)
+        record("thumb.give", actor, subject, run_id=run_id, thumb={True: "up", False: "down", None: "none"}[up])
 
 
 def _person(actor: Actor) -> User:
