@@ -125,7 +125,7 @@ def run_page(fetched: FetchedRun, query: QueryDict) -> RunPage:
         SourceUnavailable: the source cannot be read (any more).
     """
     row, run = fetched.row, fetched.run
-    place = _place(row)
+    place = place_of(row)
     budget = Budget(MESSAGES_TEXT, EACH_TEXT, folded=EACH_VALUE, nodes=NODES)
     below, left_out = _below(row)
     if isinstance(run, BadRun):
@@ -168,7 +168,7 @@ def _with_messages(page: RunPage, fetched: FetchedRun, run: Run, budget: Budget,
     )
 
 
-def _place(row: CatalogRun) -> Place:
+def place_of(row: CatalogRun) -> Place:
     """Return the run's place in one statement: its root and the roots beside it, each with both counts."""
     roots = CatalogRun.objects.filter(session_id=row.session_id, depth=0)
     earlier, later = roots.filter(ordinal__lt=row.root_ordinal), roots.filter(ordinal__gt=row.root_ordinal)

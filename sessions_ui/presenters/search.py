@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self
+from urllib.parse import urlencode
 
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.http import HttpRequest, QueryDict
@@ -12,6 +13,8 @@ from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.tree import Exact, Term, all_of
 from agentos.catalog.text.search import PLACES, Found, Group, Hit
 from sessions_ui.presenters.list_state import ListState
+from sessions_ui.presenters.search_context import Around, Chosen, chosen_of, message_url
+from sessions_ui.presenters.search_context import as_data as around_data
 from sessions_ui.presenters.session_list import Link
 
 # What a hit is called, with its icon.
@@ -27,7 +30,6 @@ _CALLED: Final = {
     "name": ("Name or id", "link"),
     "run_name": ("Name or id", "link"),
 }
-_TABS: Final = {"summary": "?tab=summary", "state": "?tab=state", "metadata": "?tab=metadata"}
 _MOST_PAGES: Final = 1_000
 
 
@@ -75,12 +77,14 @@ class Place:
 
 @dataclass(frozen=True)
 class ShownHit:
-    """A hit with what it is called and where it leads."""
+    """A hit with what it is called. `url` shows it in its surroundings, `message_url` is the page it stands on."""
 
     hit: Hit
     label: str
     icon: str
     url: str
+    message_url: str
+    is_chosen: bool
 
 
 @dataclass(frozen=True)
@@ -120,12 +124,13 @@ def order(state: SearchState) -> list[Link]:
     return [Link(label, replace(state, newest=newest).url(), state.newest is newest) for label, newest in orders]
 
 
-def shown(found: Found, state: SearchState) -> list[ShownGroup]:
-    """Return the groups of a page as they are shown."""
+def shown(found: Found, state: SearchState, page: int, chosen: Chosen | None) -> list[ShownGroup]:
+    """Return the groups of a page as they are shown; one of the hits may be `chosen`."""
+    address = state.url(str(page) if page > 1 else None)
     return [
         ShownGroup(
             group.session,
-            [_shown_hit(group.session, hit) for hit in group.hits],
+            [_shown_hit(group.session, hit, address, chosen) for hit in group.hits],
             _counted(group.total, "hit", found.complete),
             group.more,
             reverse("search") + _hits_of(group, state) if group.more > 0 else "",
@@ -148,23 +153,24 @@ def _hits_of(group: Group, state: SearchState) -> str:
     return replace(state, query=ListQuery.of(all_of([*state.query.parts, *session])), each=True).url()
 
 
-def _shown_hit(session: CatalogSession, hit: Hit) -> ShownHit:
+def _shown_hit(session: CatalogSession, hit: Hit, address: str, chosen: Chosen | None) -> ShownHit:
     label, icon = _CALLED[hit.kind.name]
-    return ShownHit(hit, label, icon, _link(session, hit))
+    this = _chosen(session, hit)
+    url = f"{address}&{urlencode({'hit': str(this)})}#context"
+    return ShownHit(hit, label, icon, url, message_url(session, hit.run, this), this == chosen)
 
 
-def _link(session: CatalogSession, hit: Hit) -> str:
-    at = [session.source, session.quoted_id]
-    if hit.run is None:
-        return reverse("session", args=at) + _TABS.get(hit.kind.name, "")
-    # A long run shows its messages a window at a time.
-    window = f"?from={hit.place}" if hit.place and hit.place > 50 else ""
-    anchor = f"{window}#m{hit.place}" if hit.place else ""
-    return reverse("run", args=[*at, hit.run.quoted_id]) + anchor
+def _chosen(session: CatalogSession, hit: Hit) -> Chosen:
+    return chosen_of(session, hit.kind.name, hit.run, hit.place)
 
 
-def as_data(found: Found) -> dict[str, Any]:
-    """Return the page for programs."""
+def called(chosen: Chosen) -> tuple[str, str]:
+    """Return what a hit is called, and its icon."""
+    return _CALLED[chosen.kind]
+
+
+def as_data(found: Found, context: Around | None) -> dict[str, Any]:
+    """Return the page for programs, with the surroundings of the hit that is chosen."""
     return {
         "hits": found.hits,
         "sessions_found": found.sessions,
@@ -172,6 +178,7 @@ def as_data(found: Found) -> dict[str, Any]:
         "pages": found.pages,
         "found_in": {name: found.by_kind[name] for name in PLACES},
         "sessions": [_group_data(group) for group in found.groups],
+        "context": around_data(context),
     }
 
 
@@ -190,7 +197,8 @@ def _group_data(group: Group) -> dict[str, Any]:
                 "message": hit.place,
                 "created_at": hit.created_at,
                 "snippet": [{"text": piece.text, "is_hit": piece.is_hit} for piece in hit.snippet.pieces],
-                "url": _link(session, hit),
+                "url": message_url(session, hit.run, _chosen(session, hit)),
+                "hit": str(_chosen(session, hit)),
             }
             for hit in group.hits
         ],

@@ -11,14 +11,15 @@ from agentos.catalog.text.snippets import spans
 
 _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9-]*)((?:\"[^\"]*\"|'[^']*'|[^'\">])*)>")
 # Where stored text stands.
-_STORED: Final = re.compile(r"\bclass=\"[^\"]*\b(?:stored|raw-text)\b")
+_STORED: Final = re.compile(r"\bclass=\"[^\"]*\b(?:stored|raw-text|json-(?:key|string|number))\b")
 # Where a word of ours does, although it looks like a stored one.
 _OURS: Final = re.compile(r"\bclass=\"[^\"]*\bstatus\b")
 _VOID: Final = frozenset(("br", "hr", "img", "input", "link", "meta", "wbr", "use", "path", "rect", "circle", "line"))
 
 
 def marked(page: str, looked_for: re.Pattern[str]) -> SafeString:
-    """Return HTML with `<mark>` around what the pattern finds in `bdi`, and in what has class stored or raw-text.
+    """Return HTML with `<mark>` around what the pattern finds where stored text stands: in `bdi`, `pre`, JSON trees and
+    what has class stored or raw-text.
 
     `page` has to be safe and well formed, as our renderers make it. Nothing is found across tags.
     """
@@ -35,7 +36,7 @@ def marked(page: str, looked_for: re.Pattern[str]) -> SafeString:
             inside -= inside > 0
             ours -= ours > 0
             continue
-        inside += bool(inside or name == "bdi" or _STORED.search(attributes))
+        inside += bool(inside or name in ("bdi", "pre") or _STORED.search(attributes))
         ours += bool(ours or _OURS.search(attributes))
     return SafeString("".join([*parts, page[at:]]))
 

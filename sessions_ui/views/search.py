@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
@@ -23,6 +23,7 @@ from sessions_ui.presenters.facet_list import facet_groups
 from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.search import SearchState
+from sessions_ui.presenters.search_context import Around, around, message_url
 from sessions_ui.rendering.list_controls import drawn_facets
 from sessions_ui.views.lists import broken_as_data, page_or_list
 
@@ -33,15 +34,18 @@ _FACETS = ("type", "component", "user", "status", "source")
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Show where the words of the query stand in the sessions the user may see."""
-    states, problem = fresh_states()
     state = SearchState.of(request)
+    chosen = around(request, request.GET.get("hit", ""), state.query)
+    if request.headers.get("HX-Target") == "context":
+        return render(request, f"{TEMPLATE}#context", _context(chosen))
+    states, problem = fresh_states()
     page = presented.page_number(request.GET.get("page", ""))
     visible = CatalogSession.objects.visible_to(request.user).in_kinds(kinds_of(state.places))
     began = time.perf_counter()
     found = search_texts(visible, state.query, newest=state.newest, each=state.each, page=page)
     took = round((time.perf_counter() - began) * 1000)
     if wants_json(request):
-        return broken_as_data(state.query) if state.query.broken else JsonResponse(presented.as_data(found))
+        return broken_as_data(state.query) if state.query.broken else JsonResponse(presented.as_data(found, chosen))
     chips = session_list.chips(state)
     context = {
         "nav": "search",
@@ -53,7 +57,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "found": found,
         "took": took,
         "summary": presented.summary(found),
-        "groups": presented.shown(found, state),
+        "groups": presented.shown(found, state, page, chosen.chosen if chosen is not None else None),
         "places": presented.places(found, state),
         "facets": _facets(visible, found, state),
         "unsaid": [one.text for one in found.unsaid],
@@ -61,12 +65,22 @@ def search(request: HttpRequest) -> HttpResponse:
         "limit": LIMIT,
         "state": state,
         "page": page,
+        **_context(chosen),
         **_links(state, found, page),
         **_times(state.query),
         "box": session_list.box(state.query),
     }
     asked = state.url(str(page) if page > 1 else None)
     return page_or_list(request, TEMPLATE, context, resolve_url("search"), asked)
+
+
+def _context(found: Around | None) -> dict[str, Any]:
+    """Return the hit that is chosen, with what stands around it; None if none is."""
+    if found is None:
+        return {"around": None}
+    label, icon = presented.called(found.chosen)
+    here = message_url(found.session, found.row, found.chosen) if found.session is not None else ""
+    return {"around": found, "around_label": label, "around_icon": icon, "message_url": here}
 
 
 def _facets(rows: Any, found: Found, state: SearchState) -> SafeString:

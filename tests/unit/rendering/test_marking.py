@@ -22,6 +22,10 @@ FOUND = pattern([("lisbon", True)]) or re.compile("nothing")
         ('<p class="stored">a <b>LISBON</b></p> Lisbon', '<p class="stored">a <b><mark>LISBON</mark></b></p> Lisbon'),
         ('<bdi title="a > Lisbon">x</bdi>', '<bdi title="a > Lisbon">x</bdi>'),
         ("<bdi>&lt;lisbon&gt; &amp; Lisbon</bdi>", "<bdi>&lt;<mark>lisbon</mark>&gt; &amp; <mark>Lisbon</mark></bdi>"),
+        ('<b class="json-key">lisbon</b>: <b class="json-string">Lisbon</b><b class="json-size">Lisbon</b>',
+         '<b class="json-key"><mark>lisbon</mark></b>: <b class="json-string"><mark>Lisbon</mark></b>'
+         '<b class="json-size">Lisbon</b>'),
+        ("<pre><code>'<b>lisbon</b>'</code></pre>", "<pre><code>'<b><mark>lisbon</mark></b>'</code></pre>"),
         ('<span class="status x"><bdi>Lisbon</bdi></span>', '<span class="status x"><bdi>Lisbon</bdi></span>'),
         ('<bdi>a<br>b<svg><use href="#x"/></svg></bdi>Lisbon', '<bdi>a<br>b<svg><use href="#x"/></svg></bdi>Lisbon'),
     ],
