@@ -75,27 +75,94 @@ def check_can_continue(user: AnyUser, row: SessionRow) -> None:
 
     An operator may continue every session they see; a bound user of any role their own ones; nobody one on hold.
     """
+    _check_may(user, row, "continue", "continued")
+
+
+def can_continue(user: AnyUser, row: SessionRow) -> bool:
+    """Whether `check_can_continue` lets the user through."""
+    return _passes(check_can_continue, user, row)
+
+
+def check_can_name(user: AnyUser, row: SessionRow) -> None:
+    """Raise `NotAllowed` unless the user may give the session a name or a summary: whoever may continue it may."""
+    _check_may(user, row, "change", "changed")
+
+
+def can_name(user: AnyUser, row: SessionRow) -> bool:
+    """Whether `check_can_name` lets the user through."""
+    return _passes(check_can_name, user, row)
+
+
+def check_can_change_state(user: AnyUser, row: SessionRow) -> None:
+    """Raise `NotAllowed` unless the user may write the session's state by hand: an operator, in sessions they see.
+
+    What a program keeps there is not for its users to set, so a bound user needs the role as well.
+    """
+    _check_may(user, row, "change", "changed")
+    if not _has(user, Role.OPERATOR):
+        raise NotAllowed("The state is the program's own. Ask an administrator for the operator role to change it.")
+
+
+def can_change_state(user: AnyUser, row: SessionRow) -> bool:
+    """Whether `check_can_change_state` lets the user through."""
+    return _passes(check_can_change_state, user, row)
+
+
+def check_can_fork(user: AnyUser, row: SessionRow) -> None:
+    """Raise `NotAllowed` unless the user may copy the session into one of its own: whoever may continue it may."""
+    _check_may(user, row, "fork", "forked")
+
+
+def can_fork(user: AnyUser, row: SessionRow) -> bool:
+    """Whether `check_can_fork` lets the user through."""
+    return _passes(check_can_fork, user, row)
+
+
+def check_can_start(user: AnyUser, row: SessionRow) -> None:
+    """Raise `NotAllowed` unless the user may begin a session in this source, of this Agno user (None: of nobody).
+
+    An operator begins sessions for anybody; a bound user of any role, whom no other session is shown to, their own.
+    """
+    _check_may(user, row, "begin", "begun", other="You can begin sessions only as {}.")
+
+
+def can_start(user: AnyUser, row: SessionRow) -> bool:
+    """Whether `check_can_start` lets the user through."""
+    return _passes(check_can_start, user, row)
+
+
+def _check_may(user: AnyUser, row: SessionRow, act: str, done: str, other: str = "") -> None:
+    """Refuse who may not write to a session; `act` and `done` name it in sentences, `other` says that it is not theirs.
+
+    Raises:
+        NotAllowed: with a sentence that says why.
+    """
     role = rights_of(user).role
     if role is None:
         raise NotAllowed(NO_ROLE)
     scope = scope_of(user)
     if not scope.covers(row.user_id):
-        raise NotAllowed("This session belongs to another user. You can continue only your own.")
+        sentence = other or f"This session belongs to another user. You can {act} only your own."
+        raise NotAllowed(sentence.format(scope.agno_user_id))
     if scope.everything and not role.includes(Role.OPERATOR):
-        raise NotAllowed("A viewer reads sessions. Ask an administrator for the operator role to continue them.")
+        raise NotAllowed(f"A viewer reads sessions. Ask an administrator for the operator role to {act} them.")
     try:
         source = get_source(row.source)
     except KeyError:
         raise NotAllowed(f"The source {row.source} is not configured any more.") from None
     if source.read_only:
-        raise NotAllowed(f"The source {row.source} is opened read-only, so its sessions cannot be continued.")
+        raise NotAllowed(f"The source {row.source} is opened read-only, so its sessions cannot be {done}.")
     check_is_open(user, row)
 
 
-def can_continue(user: AnyUser, row: SessionRow) -> bool:
-    """Whether `check_can_continue` lets the user through."""
+def _has(user: AnyUser, role: Role) -> bool:
+    own = rights_of(user).role
+    return own is not None and own.includes(role)
+
+
+def _passes(check: Callable[[AnyUser, SessionRow], None], user: AnyUser, row: SessionRow) -> bool:
     try:
-        check_can_continue(user, row)
+        check(user, row)
     except NotAllowed:
         return False
     return True

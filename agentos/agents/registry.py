@@ -53,7 +53,7 @@ class Registered:
         Raises:
             Exception: whatever the component raises.
         """
-        own, images, files = self._bound(db), attachments.get("images", ()), attachments.get("files", ())
+        own, images, files = self.bound(db), attachments.get("images", ()), attachments.get("files", ())
         if self.vendor == "agno":
             media = import_module("agno.media")
             options |= {"images": [_agno_image(media, one) for one in images] or None}
@@ -83,8 +83,8 @@ class Registered:
         else:
             cancelling.cancel_run(run_id)
 
-    def _bound(self, db: SqlDb) -> Any:
-        """Return a copy for one run: it keeps its session in `db`'s source, wherever the original keeps its own."""
+    def bound(self, db: SqlDb) -> Any:
+        """Return a copy for one use: it keeps its session in `db`'s source, wherever the original keeps its own."""
         if self.vendor == "agno":
             keep = is_of(getattr(self.component, "db", None), db.source)
             return self.component.deep_copy(update={} if keep else {"db": agno_db(db.source)})

@@ -22,12 +22,13 @@ class SessionType(StrEnum):
 class StateChange:
     """What one run did to the session's state: top-level keys it set, and those it removed.
 
-    With `whole`, `changed` is the whole new state.
+    With `whole`, `changed` is the whole new state. With `before`, only if the stored state is exactly that.
     """
 
     changed: Json
     removed: frozenset[str] = frozenset()
     whole: bool = False
+    before: Json | None = None
 
 
 @dataclass(frozen=True)

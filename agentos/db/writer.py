@@ -113,10 +113,12 @@ class Writer:
             _set_state(session, session_state)
             store.save(session, self._now(), *put(store, session, row, place, self._now()))
 
-    def save(self, change: SessionChange) -> None:
+    def save(self, change: SessionChange, *, insert: bool = True) -> None:
         """Store all that a run did; a session that is not there yet is inserted, in an empty source with its tables.
 
         Raises:
+            SessionNotFound: it is not there, and `insert` is not wanted.
+            StateChanged: the stored state is not the one that the change was made from.
             SessionOwnedByOther: the stored user is not exactly that of `change.session`, or a run has another.
             InvalidRun: Agno could not load the session with this in it.
             AlreadyStored: a run of this id is stored in another session.
@@ -126,9 +128,9 @@ class Writer:
         values, summary = self._session_values(change.session.raw), summary_of(change)
         session_id = values["session_id"]
         rows = [self._row(session_id, run) for run in change.runs]
-        with self._store(create=True) as store:
+        with self._store(create=insert) as store:
             session = store.lock(session_id)
-            if session is None:
+            if session is None and insert:
                 store.insert_session(values)
                 session = store.lock(session_id)
             if session is None:

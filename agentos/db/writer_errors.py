@@ -39,6 +39,13 @@ class AlreadyStored(SourceError):
     """A session or run of this id is stored already."""
 
 
+class StateChanged(SourceError):
+    """The session's state is not the one that the change was made from."""
+
+    def __init__(self) -> None:
+        super().__init__("The state was changed by somebody else meanwhile, so nothing was stored.")
+
+
 class Malformed(SourceError):
     """What is stored cannot be understood, so writing over it might lose something."""
 

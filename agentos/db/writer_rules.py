@@ -1,10 +1,11 @@
 """What every writer holds to, whatever it writes to: whose a session is, what it counts, which state it keeps."""
 
+import json
 from typing import Any, Final
 
 from agentos.db.changes import SessionChange, StateChange
 from agentos.db.writer_check import check_summary, check_writable
-from agentos.db.writer_errors import InvalidRun, SessionOwnedByOther
+from agentos.db.writer_errors import InvalidRun, SessionOwnedByOther, StateChanged
 from agentos.db.writer_json import clean, clean_text, encode
 from agentos.db.writer_metrics import add, run_metrics
 from agentos.records import TRANSIENT_STATE, TRANSIENT_WORKFLOW_STATE, Run
@@ -78,13 +79,24 @@ def set_state(session_data: _Object, kind: str, state: _Object) -> None:
 
 
 def change_state(session_data: _Object, kind: str, change: StateChange) -> None:
-    """Do to the stored state what a run did to the state it began with; other keys keep what others stored."""
+    """Do to the stored state what a run did to the state it began with; other keys keep what others stored.
+
+    Raises:
+        StateChanged: the change is for another state than the stored one.
+    """
+    if change.before is not None and not is_same(session_data.get("session_state"), change.before):
+        raise StateChanged
     if change.whole:
         set_state(session_data, kind, change.changed)
     elif change.changed or change.removed:
         stored = session_data.get("session_state")
         kept = {key: value for key, value in stored.items() if key not in change.removed} if stored else {}
         set_state(session_data, kind, {**kept, **change.changed})
+
+
+def is_same(stored: Any, before: _Object) -> bool:
+    """Whether two states are alike as JSON, where 1 is not true; no state is the empty one."""
+    return json.dumps(stored or {}, sort_keys=True) == json.dumps(before, sort_keys=True)
 
 
 def change_data(session_data: _Object, kind: str, change: SessionChange) -> None:

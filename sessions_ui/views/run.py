@@ -12,6 +12,7 @@ from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404
 from sessions_ui.presenters.fetched_run import FetchedRun, fetch_run
 from sessions_ui.presenters.run_page import run_data, run_page
+from sessions_ui.presenters.session_acts import acts_of
 
 TEMPLATE = "sessions_ui/run.html"
 
@@ -29,7 +30,8 @@ def run(request: HttpRequest, source: str, qid: str, qrun_id: str) -> HttpRespon
         if wants_json(request):
             return _data(fetched)
         page = run_page(fetched, request.GET)
-        return render(request, TEMPLATE, {"nav": "sessions", "row": fetched.session, "page": page})
+        acts = acts_of(request.user, fetched.session)
+        return render(request, TEMPLATE, {"nav": "sessions", "row": fetched.session, "page": page, "acts": acts})
     except SourceUnavailable as error:
         return _unavailable(request, session, str(error))
 

@@ -15,6 +15,7 @@ from agentos.db.sources import SourceUnavailable, get_source
 from agentos.records import Session, strip_for_postgres
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import SESSION_NOT_FOUND, get_session_or_404
+from sessions_ui.presenters.session_acts import acts_of
 from sessions_ui.presenters.session_data import session_data
 from sessions_ui.presenters.session_page import TABS, ordinal, session_page
 from sessions_ui.presenters.session_place import VIEWS, Asked
@@ -42,7 +43,7 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     except SourceUnavailable as error:
         return unavailable(request, row, str(error))
     context: dict[str, Any] = {"nav": "sessions", "row": row, "page": page, "tabs": TABS, "views": VIEWS}
-    context |= {"layout": str(reader.layout), "now": timezone.now(), "part": part}
+    context |= {"layout": str(reader.layout), "now": timezone.now(), "part": part, "acts": acts_of(request.user, row)}
     if not part:
         context |= composer_context(request, row)
     return render(request, f"{TEMPLATE}#{part}" if part else TEMPLATE, context)
