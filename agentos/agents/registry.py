@@ -70,7 +70,7 @@ class Registered:
         Raises:
             Exception: whatever the component raises.
         """
-        own = self._bound(db)
+        own = self.bound(db)
         if self.vendor == "agno":
             yield from _events(_agno_continuation(own, run, options))
         else:

@@ -8,6 +8,7 @@ import pytest
 from django.contrib.admin.utils import quote
 from django.test import Client
 
+from agentos.audit.models import Entry
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.changes import SessionChange, StateChange
@@ -139,7 +140,7 @@ def test_state_is_compared_and_then_stored(teammate: Person, source: Source) -> 
     assert "What changes" in compared and 'class="diff-after"' in compared
     assert stored(source).session_state == {"cart": [1, 2], "open": True}
     done = teammate.client.post(url("state"), {"state": text, "was": was(teammate), "act": "save"})
-    assert done.status_code == 302 and done.url.endswith("?tab=state#inspector")
+    assert done.status_code == 302 and done.headers["Location"].endswith("?tab=state#inspector")
     assert stored(source).session_state == json.loads(text)
     assert stored(source).session_metrics is not None
 
@@ -233,7 +234,8 @@ def test_a_fork_of_an_earlier_run_ends_there(owner: Person, source: Source) -> N
     assert copy.content == runs[0].content
     session = stored(source, new.session_id)
     assert session.summary_text is None
-    assert session.session_metrics is not None and session.session_metrics.tokens == runs[0].metrics.tokens
+    assert session.session_metrics is not None and runs[0].metrics is not None
+    assert session.session_metrics.tokens == runs[0].metrics.tokens
     assert session.session_state == (runs[0].session_state or {})
 
 
@@ -263,6 +265,19 @@ def test_the_menu_of_a_run_forks_it(teammate: Person, source: Source) -> None:
 
 def test_a_run_that_is_not_there_forks_nothing(teammate: Person, source: Source) -> None:
     assert teammate.client.post(url("fork"), {"run": "no-such-run"}).status_code == 404
+
+
+def test_all_of_it_is_on_record(teammate: Person, source: Source, fake_model: Any) -> None:
+    teammate.client.post(url("rename"), {"name": "One"})
+    teammate.client.post(url("summarise"))
+    set_state(source, {"step": 1})
+    teammate.client.post(url("state"), {"state": '{"step": 2}', "was": was(teammate), "act": "save"})
+    teammate.client.post(url("fork"))
+    entries = [(one.act, one.actor, one.session_id) for one in Entry.objects.filter(kind="change").order_by("number")]
+    acts = ("session.renamed", "session.summed_up", "session.state_changed", "session.forked")
+    assert entries == [(act, "teammate", AGENT) for act in acts]
+    state = Entry.objects.get(act="session.state_changed")
+    assert (json.loads(state.before), json.loads(state.after)) == ({"step": 1}, {"step": 2})
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------
