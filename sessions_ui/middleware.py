@@ -18,7 +18,9 @@ from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.cache import patch_vary_headers
+from django.utils.decorators import sync_and_async_middleware
 from django_htmx.http import HttpResponseClientRedirect
+from servestatic.middleware import ServeStaticMiddleware
 
 from agentos.access.models import ApiToken
 
@@ -46,6 +48,13 @@ class _Dual(ABC):
 
     @abstractmethod
     async def _call_in_loop(self, request: HttpRequest) -> HttpResponseBase: ...
+
+
+@sync_and_async_middleware
+def static_files(get_response: GetResponse) -> GetResponse:
+    """Serve static files in the event loop. Requests answered in a thread are for none of them: see agentos.handler."""
+    in_loop: GetResponse = ServeStaticMiddleware(get_response) if iscoroutinefunction(get_response) else get_response
+    return in_loop
 
 
 class BearerTokenMiddleware(_Dual):

@@ -14,11 +14,11 @@ import pytest
 import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
-from django.core.asgi import get_asgi_application
 from django.db import connections
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
 
 from agentos.access.models import SignInLink
+from agentos.handler import Handler
 from tests.browser.find_chromium import MISSING, find_chromium
 from tests.conftest import Person
 
@@ -54,7 +54,7 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
 def server(transactional_db: None) -> Iterator[str]:
     """The application on a free port; returns its URL. Threads see the rows that tests commit."""
     config = uvicorn.Config(
-        ASGIStaticFilesHandler(get_asgi_application()),
+        ASGIStaticFilesHandler(Handler()),
         port=0,
         lifespan="off",
         log_config=None,
