@@ -155,6 +155,24 @@ def _check_may(user: AnyUser, row: SessionRow, act: str, done: str, other: str =
     check_is_open(user, row)
 
 
+def check_can_approve(user: AnyUser) -> None:
+    """Raise `NotAllowed` unless the user may decide where a call needs an approval, which nobody gives themselves."""
+    rights = rights_of(user)
+    if rights.role is None:
+        raise NotAllowed(NO_ROLE)
+    if rights.agno_user_id is not None or not rights.role.includes(Role.OPERATOR):
+        raise NotAllowed("This needs an approval by somebody else than the session's user: an operator.")
+
+
+def can_approve(user: AnyUser) -> bool:
+    """Whether `check_can_approve` lets the user through."""
+    try:
+        check_can_approve(user)
+    except NotAllowed:
+        return False
+    return True
+
+
 def _has(user: AnyUser, role: Role) -> bool:
     own = rights_of(user).role
     return own is not None and own.includes(role)

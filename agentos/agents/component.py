@@ -24,12 +24,16 @@ ANONYMOUS: Final = (
 
 @dataclass(kw_only=True)
 class OpenSession:
-    """A session as a run found it. `state` is the live state, `stored_state` what the database holds of it."""
+    """A session as a run found it. `state` is the live state, `stored_state` what the database holds of it.
+
+    `continued`: the paused run that is gone on with, which nobody else may go on with meanwhile.
+    """
 
     session: Session
     state: dict[str, Any]
     stored_state: dict[str, Any]
     is_new: bool
+    continued: str | None = None
 
     @property
     def session_id(self) -> str:
@@ -143,6 +147,7 @@ class SessionComponent(SessionAccess):
             state=changed,
             summary=summary,
             metadata=self.metadata,
+            continued=frozenset(filter(None, [opened.continued])),
         )
         self.db.save(change)
         self._forget(opened.session_id)

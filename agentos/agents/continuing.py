@@ -123,6 +123,7 @@ class Continuing:
             raise RunNotFound(run_id)
         if stored.status != RunStatus.paused:
             raise ValueError(_NOT_PAUSED.format(id=run_id, status=stored.status))
+        opened.continued = run_id
         return stored
 
     def _taken_up(

@@ -37,7 +37,8 @@ class SessionChange:
 
     `session` is inserted, without runs, if there is no such session; its `user_id` is the expected owner. `runs` are
     appended in this order, or put in the place of the stored run of the same id. Of `metadata` the keys that the
-    stored metadata lacks are filled in; stored values win.
+    stored metadata lacks are filled in; stored values win. `continued`: ids of runs that waited for people when they
+    were read; nothing is stored unless they still do.
     """
 
     session: Session
@@ -46,6 +47,7 @@ class SessionChange:
     summary: SessionSummary | None = None
     metadata: Json | None = None
     name: str | None = None
+    continued: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

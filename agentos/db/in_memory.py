@@ -19,6 +19,7 @@ from agentos.db.writer_rules import (
     change_data,
     check_new_session,
     check_same_user,
+    check_still_paused,
     clean_run,
     count,
     filled_in,
@@ -102,6 +103,8 @@ class InMemoryDb(BaseDb):
             data = entry.row["session_data"] = entry.row["session_data"] or {}
             before = frozenset(stored.runs if stored else ())
             for run in runs:
+                if (known := entry.runs.get(run["run_id"])) is not None:
+                    check_still_paused(run["run_id"], _run_data(known), change.continued)
                 self._take_run(entry, run, data, before)
             change_data(data, entry.row["session_type"], change)
             if (metadata := filled_in(entry.row["metadata"] or {}, change.metadata)) is not None:

@@ -162,7 +162,9 @@ class ApprovalRow(models.Model):
 
     id = models.TextField(primary_key=True)
     session_id = models.TextField()
+    run_id = models.TextField()
     status = models.TextField(null=True)
+    expires_at = models.BigIntegerField(null=True)
     resolved_by = models.TextField(null=True)
     resolved_at = models.BigIntegerField(null=True)
 

@@ -17,11 +17,15 @@ _AT_ONCE: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """What became of a call that had to be allowed: `status` as Agno has it, by whom and when (unix seconds)."""
+    """What became of a call that had to be allowed: `status` as Agno has it, by whom and when (unix seconds).
+
+    `expires_at`: until when it can be decided; None for as long as one likes.
+    """
 
     status: str
     resolved_by: str | None
     resolved_at: int | None
+    expires_at: int | None = None
 
 
 def result(source: Source, session_id: str, result_id: str, limit: int | None) -> tuple[str, int] | None:
@@ -63,7 +67,7 @@ def approvals(source: Source, session_id: str, ids: Sequence[str]) -> dict[str, 
             connection_for(source)
             rows = approval_model(source)._default_manager.using(source.alias)
             asked = rows.filter(session_id=session_id, id__in=ids[:_AT_ONCE])
-            found = asked.values_list("id", "status", "resolved_by", "resolved_at")
-            return {key: Approval(status or "", who, when) for key, status, who, when in found}
+            found = asked.values_list("id", "status", "resolved_by", "resolved_at", "expires_at")
+            return {key: Approval(status or "", who, when, until) for key, status, who, when, until in found}
     except TableMissing:
         return {}

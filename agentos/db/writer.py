@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from agentos.db import writer_approvals
 from agentos.db.changes import SessionChange
 from agentos.db.connections import create_database
-from agentos.db.errors import SourceUnavailable
+from agentos.db.errors import SourceUnavailable, TableMissing
 from agentos.db.exact import StoredRun
 from agentos.db.schema import create_tables, lock_creation
 from agentos.db.source import Source
+from agentos.db.writer_approvals import Resolution
 from agentos.db.writer_check import check_writable
 from agentos.db.writer_connection import tables_of, writing
 from agentos.db.writer_errors import (
@@ -234,6 +236,40 @@ class Writer:
         """Remove runs, wherever they are stored; return how many went."""
         with self._store() as store:
             return remove_runs(store, self.source, list(dict.fromkeys(filter(storable_id, run_ids))), self._now())
+
+    @contextmanager
+    def held(self, session_id: str) -> Iterator[None]:
+        """Hold a session's row until the block ends: what is read and written in it is one transaction.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        with self._locked(session_id):
+            yield
+
+    def resolve_approvals(self, session_id: str, decisions: Mapping[str, Resolution]) -> None:
+        """Decide on pending approvals of a session, by their ids: all of them, or none.
+
+        Raises:
+            NotPending: one has been decided, or is not of this session.
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        if decisions:
+            with self.together():
+                writer_approvals.resolve(self.source, session_id, decisions, self._now())
+
+    def follow_approvals(self, session_id: str, run_ids: Sequence[str], status: str) -> None:
+        """Write into the approvals of these runs what became of the runs; nothing where there is no such table.
+
+        Raises:
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        try:
+            with self.together():
+                writer_approvals.follow(self.source, session_id, run_ids, status, self._now())
+        except TableMissing:
+            return
 
     @contextmanager
     def together(self) -> Iterator[None]:

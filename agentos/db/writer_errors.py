@@ -46,6 +46,21 @@ class StateChanged(SourceError):
         super().__init__("The state was changed by somebody else meanwhile, so nothing was stored.")
 
 
+class ContinuedMeanwhile(SourceError):
+    """The run waited for people when it was read, and does not any more."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(f"Somebody else went on with the run {run_id!r} meanwhile, so nothing was written over it.")
+
+
+class NotPending(SourceError):
+    """The approval has been decided, or is not there any more; `status` is what it says now, "" for nothing."""
+
+    def __init__(self, approval_id: str, status: str) -> None:
+        super().__init__(f"The approval {approval_id!r} is {status or 'gone'}, so it was not decided again.")
+        self.status = status
+
+
 class Malformed(SourceError):
     """What is stored cannot be understood, so writing over it might lose something."""
 

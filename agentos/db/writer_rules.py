@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from agentos.db.changes import SessionChange, StateChange
 from agentos.db.writer_check import check_summary, check_writable
-from agentos.db.writer_errors import InvalidRun, SessionOwnedByOther, StateChanged
+from agentos.db.writer_errors import ContinuedMeanwhile, InvalidRun, SessionOwnedByOther, StateChanged
 from agentos.db.writer_json import clean, clean_text, encode
 from agentos.db.writer_metrics import add, run_metrics
 from agentos.records import TRANSIENT_STATE, TRANSIENT_WORKFLOW_STATE, Run
@@ -23,6 +23,16 @@ def check_same_user(stored: str | None, expected: str | None, runs_user: str | N
     """
     if stored != expected or runs_user != stored:
         raise SessionOwnedByOther
+
+
+def check_still_paused(run_id: str, stored: _Object, continued: frozenset[str]) -> None:
+    """Refuse to write over a run that waited for people when it was read, and that somebody else has gone on with.
+
+    Raises:
+        ContinuedMeanwhile: it does not wait any more.
+    """
+    if run_id in continued and stored.get("status") != "PAUSED":
+        raise ContinuedMeanwhile(run_id)
 
 
 def clean_run(run: _Object, session_id: str, vendor: str, *, as_history: bool = True) -> tuple[_Object, str]:

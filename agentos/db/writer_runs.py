@@ -9,7 +9,7 @@ from agentos.db.faults import SourceUnavailable
 from agentos.db.writer_errors import AlreadyStored, RunNotFound
 from agentos.db.writer_json import decode_object
 from agentos.db.writer_metrics import member_ids
-from agentos.db.writer_rules import change_data, check_same_user, count, filled_in
+from agentos.db.writer_rules import change_data, check_same_user, check_still_paused, count, filled_in
 from agentos.db.writer_store import Locked, RunRow, Store
 
 
@@ -86,11 +86,12 @@ def apply(store: Store, session: Locked, change: SessionChange, rows: Sequence[R
     Raises:
         SessionOwnedByOther: the session is not exactly the change's user's, or a run is another's.
         AlreadyStored, Malformed: as `put`.
+        ContinuedMeanwhile: a run that has to be paused is not.
     """
     check_same_user(session.user_id, change.session.user_id, session.user_id)
     for row in rows:
         check_same_user(session.user_id, session.user_id, row.raw.get("user_id") or session.user_id)
-    listed = _put_counted(store, session, rows, now)
+    listed = _put_counted(store, session, rows, now, change.continued)
     change_data(session.session_data, session.kind, change)
     columns = {} if summary is None else {"summary": summary}
     if change.metadata:
@@ -100,7 +101,9 @@ def apply(store: Store, session: Locked, change: SessionChange, rows: Sequence[R
         store.save(session, now, *listed, columns=columns)
 
 
-def _put_counted(store: Store, session: Locked, rows: Sequence[RunRow], now: int) -> tuple[str, list[Any]]:
+def _put_counted(
+    store: Store, session: Locked, rows: Sequence[RunRow], now: int, continued: frozenset[str]
+) -> tuple[str, list[Any]]:
     """Put runs in their places and follow with the session's totals.
 
     Returns what `put` returned for the last one: a list is rewritten as a whole, so that is left to the session's own
@@ -116,6 +119,7 @@ def _put_counted(store: Store, session: Locked, rows: Sequence[RunRow], now: int
         embedded = frozenset(known.intersection(member_ids(row.raw)))
         place = place_of(store, session.session_id, row.run_id) if row.run_id in known else None
         if place:
+            check_still_paused(row.run_id, place.raw, continued)
             before = stored_ids(store, session.session_id, member_ids(place.raw))
             count(session.session_data, place.raw, before - added, sign=-1)
         else:

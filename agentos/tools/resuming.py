@@ -59,13 +59,18 @@ def _answered(call: Prepared, execution: ToolExecution) -> Prepared | Done:
     if execution.requires_user_input and not is_answered:
         call.pause = "user_feedback" if questions else "user_input"
         return call
-    if questions or (call.function is not None and call.function.asks):
+    if questions or _only_asks(call):
         return _settled(call, answer_text(execution), requires_user_input=False, answered=True)
     call.args = {
         **(call.args or {}),
         **{item.name: item.value for item in fields if item.name and item.value is not None},
     }
     return _to_carry_out(call, requires_user_input=False, answered=True)
+
+
+def _only_asks(call: Prepared) -> bool:
+    """Whether the answer is the call's result, for which the tool need not be here: Agno has one of this name."""
+    return call.function.asks is not None if call.function is not None else call.request.name == "get_user_input"
 
 
 def _to_carry_out(call: Prepared, **settled: Any) -> Prepared:

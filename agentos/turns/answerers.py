@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
 from agentos.agents import registry
@@ -11,38 +10,27 @@ from agentos.db.sql import SqlDb
 from agentos.records import File, Image, Run, Session
 from agentos.records.events import RunOutputEvent
 from agentos.turns import answering
+from agentos.turns.frames import Frame
 from agentos.turns.intake import Intake
 from agentos.turns.models import Turn
 
-__all__ = ["Answerer", "Frame", "answerer"]
+__all__ = ["Answerer", "answerer"]
 
 Media = Mapping[str, list[dict[str, Any]]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Frame:
-    """What a run is told of itself: the session it is in and whose that is, its own id, and who had it made."""
-
-    session_id: str
-    run_id: str
-    user_id: str | None
-    metadata: dict[str, Any]
-
-    def options(self) -> dict[str, Any]:
-        """Return them as the arguments of `run` and `continue_run`."""
-        return asdict(self)
 
 
 class Answerer(ABC):
     """Who answers in a session. Whatever is asked, the run is stored when the events end.
 
     `label`, `model_id`: what people call it and its model, "" for unknown. `tells`: its events say what it said;
-    otherwise the intake has heard that already.
+    otherwise the intake has heard that already. `has_program`: its own tools, members and steps are there, so that it
+    can do what a paused run waits to do.
     """
 
     label: str
     model_id: str
     tells: bool
+    has_program: bool
 
     @abstractmethod
     def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
@@ -64,7 +52,7 @@ class Answerer(ABC):
 class RegisteredAnswerer(Answerer):
     """A component that AGENTOS_AGENTS names."""
 
-    tells = True
+    tells = has_program = True
 
     def __init__(self, found: registry.Registered, db: SqlDb) -> None:
         self.label, self.model_id = found.name or found.id, found.model_id
@@ -86,7 +74,7 @@ class RegisteredAnswerer(Answerer):
 class RebuiltAnswerer(Answerer):
     """One of our own that stands in for whoever the session belongs to: the same model, without tools."""
 
-    tells = False
+    tells = has_program = False
 
     def __init__(self, session: Session, db: SqlDb, intake: Intake) -> None:
         who = answering.rebuilt(session, db, intake.watch)
@@ -117,6 +105,20 @@ def answerer(turn: Turn, session: Session, db: SqlDb, intake: Intake) -> Answere
     Raises:
         SourceUnavailable: the source cannot be read.
     """
+    session = _as_of_run(session, turn.options.get("component"))
     if found := registry.find(session.session_type, session.component_id):
         return RegisteredAnswerer(found, db)
     return RebuiltAnswerer(session, db, intake)
+
+
+def _as_of_run(session: Session, component: dict[str, Any] | None) -> Session:
+    """Return the session as one of the component that a run to go on with is of: others may run in it, too."""
+    if component is None or (component.get("kind"), component.get("id")) == (
+        session.session_type,
+        session.component_id,
+    ):
+        return session
+    kind = component.get("kind")
+    return Session.from_dict(
+        {**session.raw, "session_type": kind, f"{kind}_id": component.get("id"), f"{kind}_data": None}
+    )

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from agentos.db.sql import SqlDb
-from agentos.records import Session
 from agentos.records.events import RunOutputEvent
-from agentos.turns.answerers import Answerer, Frame
+from agentos.turns import decisions
+from agentos.turns.answerers import Answerer
 from agentos.turns.errors import BadRequest
+from agentos.turns.frames import Asked
 from agentos.turns.models import Turn
 
-__all__ = ["KINDS", "Asked", "Kind", "TurnKind", "kind_of"]
+__all__ = ["KINDS", "Kind", "TurnKind", "kind_of"]
 
 # Characters of a message.
 MAX_MESSAGE: Final = 100_000
@@ -25,16 +25,7 @@ class Kind(StrEnum):
     """The names of the kinds, as `Turn.kind` has them."""
 
     MESSAGE = "message"
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A turn while it is carried out: in which session, and what its run is told of itself."""
-
-    turn: Turn
-    session: Session
-    db: SqlDb
-    frame: Frame
+    DECISION = "decision"
 
 
 @dataclass(frozen=True)
@@ -62,6 +53,7 @@ def _say(asked: Asked, who: Answerer) -> Iterator[RunOutputEvent]:
 
 KINDS: Final[Mapping[str, TurnKind]] = {
     Kind.MESSAGE: TurnKind(_check_message, _say),
+    Kind.DECISION: TurnKind(decisions.check, decisions.carry_out),
 }
 
 

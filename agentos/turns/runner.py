@@ -20,12 +20,13 @@ from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
 from agentos.db.sql import SqlDb
 from agentos.records import Run, Session
-from agentos.turns.answerers import Answerer, Frame, answerer
+from agentos.turns.answerers import Answerer, answerer
 from agentos.turns.channel import announce
 from agentos.turns.errors import BadRequest, CannotAnswer
+from agentos.turns.frames import Asked, Frame
 from agentos.turns.heart import Beating, Heart
 from agentos.turns.intake import Intake
-from agentos.turns.kinds import Asked, kind_of
+from agentos.turns.kinds import kind_of
 from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, is_stale, mark_orphans
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.pool import Pool

@@ -49,6 +49,7 @@ def stored_run(
         raise RunNotFound(run_id)
     if run.status != "PAUSED":
         raise ValueError(f"The run {run_id} is {run.status}; only a paused run can be continued.")
+    opened.continued = run_id
     return run
 
 
