@@ -44,7 +44,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "theme": theme if theme in THEMES else "",
-        "source_menu": SimpleLazyObject(lambda: source_menu(SourceState.objects.all())),
+        "source_menu": SimpleLazyObject(lambda: source_menu(SourceState.objects.only("source", "problem"))),
         "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),
     }
 

@@ -22,8 +22,10 @@ from agentos.db.standalone import is_helping
 LOCK_SECONDS: Final = 5
 RUNTIME_LOCK_SECONDS: Final = 30
 CONNECT_SECONDS: Final = 5
-# A process keeps at most so many connections to a PostgreSQL of its agents, none that was idle for a minute.
-POOL: Final = {"min_size": 0, "max_size": 10, "timeout": 15, "max_idle": 60}
+# A process keeps at most so many connections to a PostgreSQL, none that was idle for a minute: opening one takes longer
+# than all that a page asks it. Agents wait longer for one than somebody who looks at a page.
+RUNTIME_POOL: Final = {"min_size": 0, "max_size": 10, "timeout": 15, "max_idle": 60}
+POOL: Final = {"min_size": 0, "max_size": 20, "timeout": CONNECT_SECONDS, "max_idle": 60}
 _registering: Final = Lock()
 # Held for ever: letting go of a connection closes it.
 _of_parent: Final[list[Any]] = []
@@ -39,6 +41,7 @@ def connection_for(source: Source) -> BaseDatabaseWrapper:
     connection = connections[source.alias]
     if connection.settings_dict["SOURCE"] != source:  # a thread that outlived `use_sources`
         connection.close()
+        PostgreSQLWrapper.close_pool(source.alias)
         del connections[source.alias]
         connection = connections[source.alias]
     if isinstance(connection, SQLiteWrapper) and connection.file_was_replaced() and not connection.in_atomic_block:
@@ -51,6 +54,7 @@ def register(source: Source) -> None:
     with _registering:
         known = connections.settings.get(source.alias)
         if known is None or known["SOURCE"] != source:
+            PostgreSQLWrapper.close_pool(source.alias)
             default = connections.settings["default"]
             both = connections.configure_settings({"default": default, source.alias: _database(source)})
             connections.settings[source.alias] = both[source.alias]
@@ -65,8 +69,7 @@ def forget_connections(source: Source) -> None:
             for other in opened(source.alias):
                 if other.connection is not None:
                     other.connection.close()
-            if isinstance(wrapper, PostgreSQLWrapper):
-                wrapper.close_pool()
+            PostgreSQLWrapper.close_pool(source.alias)
             del connections[source.alias]
             del connections.settings[source.alias]
 
@@ -79,7 +82,7 @@ def close_connections() -> None:
 
 
 def give_back(source: Source) -> None:
-    """Let go of this thread's connection to a source of the runtime, unless a transaction is open on it.
+    """Let go of this thread's connection to a source, unless a transaction is open on it.
 
     On PostgreSQL it goes back to the pool. A SQLite file stays open in the thread, but not in one that only helps out.
     """
@@ -129,9 +132,8 @@ def _database(source: Source) -> dict[str, Any]:
         }
         return common | {"ENGINE": "agentos.db.backends.sqlite", "NAME": source.path, "OPTIONS": options}
     given = source.options
-    pooled = {"pool": POOL} if source.runtime else {}
     return common | {
-        "CONN_HEALTH_CHECKS": source.runtime,
+        "CONN_HEALTH_CHECKS": True,
         "ENGINE": "agentos.db.backends.postgresql",
         "NAME": given.pop("dbname"),
         "USER": given.pop("user", ""),
@@ -142,7 +144,7 @@ def _database(source: Source) -> dict[str, Any]:
             "connect_timeout": CONNECT_SECONDS,
             "application_name": "agentos-sessions",
             **given,
-            **pooled,
+            "pool": RUNTIME_POOL if source.runtime else POOL,
             "options": " ".join([given.get("options", ""), *_server_options(source)]).strip(),
         },
     }

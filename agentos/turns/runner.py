@@ -16,6 +16,7 @@ from django.db.models import Q
 from agentos.access.rules import NotAllowed, check_can_continue, check_is_open
 from agentos.catalog.sync import refresh_session
 from agentos.db.base import SessionChange
+from agentos.db.connections import give_back
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
 from agentos.db.sql import SqlDb
@@ -123,6 +124,7 @@ def _works_here() -> bool:
 def _carry_out(turn: Turn, beating: Beating) -> None:
     source = _source(turn)
     session = Reader(source).session(turn.session_id)
+    give_back(source)  # a model may think for minutes
     if session is None:
         raise CannotAnswer(NO_SESSION)
     _check_rights(turn, session)

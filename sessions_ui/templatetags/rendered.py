@@ -1,15 +1,25 @@
 """Stored content in templates: `{% load rendered %}`. A value that is no text shows as its text, None as nothing."""
 
+from collections.abc import Sequence
 from re import Pattern
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import template
 from django.utils.safestring import SafeString
 
+from agentos.catalog.models import CatalogRun, CatalogSession
 from sessions_ui import rendering
+from sessions_ui.rendering.content import drawn_content
 from sessions_ui.rendering.json_tree import NODE_LIMIT
 from sessions_ui.rendering.marking import marked as mark_found
 from sessions_ui.rendering.room import Room, within
+from sessions_ui.rendering.tool_lines import drawn_outcome, drawn_tools
+from sessions_ui.rendering.turn_links import drawn_turn_link
+
+if TYPE_CHECKING:
+    from sessions_ui.presenters.contents import Content
+    from sessions_ui.presenters.conversation import Item, RunView
+    from sessions_ui.presenters.tool_calls import ToolView
 
 register = template.Library()
 
@@ -60,6 +70,32 @@ def json_within(value: Any, room: Room) -> SafeString:
 def marked(content: SafeString, looked_for: object) -> SafeString:
     """Mark what was looked for in the stored texts of a part of a page; without a pattern it stays as it is."""
     return mark_found(content, looked_for) if isinstance(looked_for, Pattern) else content
+
+
+@register.simple_tag
+def content(value: "Content", label: str) -> SafeString:
+    """Show a text in the form that suits it: `{% content step.content "What the step returned" %}`."""
+    return drawn_content(value, label)
+
+
+@register.simple_tag
+def tool_lines(
+    tools: "Sequence[ToolView]", session: CatalogSession, run: CatalogRun | None = None, open_call: Any = None
+) -> SafeString:
+    """Show tool calls as lines that open: `{% tool_lines item.tools row view.row %}`."""
+    return drawn_tools(tools, session, run, open_call)
+
+
+@register.simple_tag
+def turn_link(view: "RunView", item: "Item") -> SafeString:
+    """Show the link to an item of a run, if it has a place; and that it is what was linked to."""
+    return drawn_turn_link(view, item)
+
+
+@register.simple_tag
+def outcome(tool: "ToolView") -> SafeString:
+    """Show how a tool call ended."""
+    return drawn_outcome(tool)
 
 
 def _text(value: Any) -> str:

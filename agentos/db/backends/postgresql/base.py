@@ -42,7 +42,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         _answered.discard(alias)
         return cls._connection_pools.pop(alias, None)
 
-    def close_pool(self) -> None:
-        """Close the connections that nobody uses; those in use are closed when they are given back."""
-        if self.alias in self._connection_pools:
-            self._connection_pools.pop(self.alias).close()
+    @classmethod
+    def close_pool(cls, alias: str) -> None:
+        """Close the connections of the pool of `alias` that nobody uses; those in use are closed when given back."""
+        if pool := cls.without_pool(alias):
+            pool.close()
