@@ -41,7 +41,7 @@ def connection_for(source: Source) -> BaseDatabaseWrapper:
     connection = connections[source.alias]
     if connection.settings_dict["SOURCE"] != source:  # a thread that outlived `use_sources`
         connection.close()
-        PostgreSQLWrapper.close_pool(source.alias)
+        PostgreSQLWrapper.end_pool(source.alias)
         del connections[source.alias]
         connection = connections[source.alias]
     if isinstance(connection, SQLiteWrapper) and connection.file_was_replaced() and not connection.in_atomic_block:
@@ -54,7 +54,7 @@ def register(source: Source) -> None:
     with _registering:
         known = connections.settings.get(source.alias)
         if known is None or known["SOURCE"] != source:
-            PostgreSQLWrapper.close_pool(source.alias)
+            PostgreSQLWrapper.end_pool(source.alias)
             default = connections.settings["default"]
             both = connections.configure_settings({"default": default, source.alias: _database(source)})
             connections.settings[source.alias] = both[source.alias]
@@ -69,7 +69,7 @@ def forget_connections(source: Source) -> None:
             for other in opened(source.alias):
                 if other.connection is not None:
                     other.connection.close()
-            PostgreSQLWrapper.close_pool(source.alias)
+            PostgreSQLWrapper.end_pool(source.alias)
             del connections[source.alias]
             del connections.settings[source.alias]
 

@@ -43,7 +43,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return cls._connection_pools.pop(alias, None)
 
     @classmethod
-    def close_pool(cls, alias: str) -> None:
+    def end_pool(cls, alias: str) -> None:
         """Close the connections of the pool of `alias` that nobody uses; those in use are closed when given back."""
         if pool := cls.without_pool(alias):
             pool.close()
