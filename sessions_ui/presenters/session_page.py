@@ -13,6 +13,7 @@ from agentos.db.reader import Reader
 from agentos.records import Session, readable
 from sessions_ui.presenters.health import SessionHealth, of_session
 from sessions_ui.presenters.session_place import Asked
+from sessions_ui.presenters.session_state import SessionState, session_state
 from sessions_ui.presenters.session_views import SessionView, session_view
 from sessions_ui.rendering.run_tree import drawn_tree
 
@@ -52,6 +53,7 @@ class SessionPage:
     tools: list[dict[str, Any]] = field(default_factory=list)
     raw: list[RawColumn] = field(default_factory=list)
     health: SessionHealth | None = None
+    state: SessionState | None = None
 
     @property
     def drawn_tree(self) -> SafeString:
@@ -80,6 +82,8 @@ def session_page(row: CatalogSession, session: Session, reader: Reader, asked: A
         page.tree, page.tree_next = _tree(row, asked.start)
     elif tab == "tools":
         page.tools = tool_totals(row)
+    elif tab == "state":
+        page.state = session_state(row, session, reader, asked.since, asked.to)
     elif tab == "health":
         page.health = of_session(row)
     elif tab == "raw":

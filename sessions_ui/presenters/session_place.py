@@ -54,6 +54,8 @@ class Asked:
     find: str
     hit: str
     prompts: int | None
+    since: str
+    to: str
 
     @classmethod
     def of(cls, query: QueryDict) -> Self:
@@ -71,6 +73,8 @@ class Asked:
             find=query.get("find", "")[:FIND_CHARACTERS].strip(),
             hit=query.get("hit", "")[:40],
             prompts=_number(query.get("prompts", "")),
+            since=query.get("from", ""),
+            to=query.get("to", ""),
         )
 
     @property

@@ -42,7 +42,7 @@ class Part:
     is_changed: bool = False
 
 
-_Parts = tuple[Part, ...]
+Parts = tuple[Part, ...]
 _Block = tuple[int, int, int, int]
 
 
@@ -80,7 +80,7 @@ def line_diff(before: str, after: str, limit: int) -> list[Line]:
     new, new_rest = _lines(after)
     shown: list[Line] = []
     left_out = 0
-    for line in _folded(list(_Comparison().lines(old, new))):
+    for line in _folded(list(Comparison().lines(old, new))):
         if len(shown) < limit:
             shown.append(line)
         else:
@@ -104,15 +104,15 @@ def _lines(text: str) -> tuple[list[str], int]:
     return lines[:-1] if lines and lines[-1] == "" else lines, rest
 
 
-class _Comparison:
-    """Compares two texts by lines and then by words, as long as the work it may take lasts."""
+class Comparison:
+    """Compares texts by lines and by words while the work that all of its comparisons may take lasts."""
 
     def __init__(self) -> None:
         self._work = WORK_LIMIT
 
     def lines(self, old: list[str], new: list[str]) -> Iterator[Line]:
         """Yield every line of both texts, in the order a reader follows."""
-        for is_same, (i1, i2, j1, j2) in self._blocks(old, new):
+        for is_same, (i1, i2, j1, j2) in self.blocks(old, new):
             if is_same:
                 for offset, text in enumerate(old[i1:i2]):
                     yield _line("same", (Part(text),), i1 + offset + 1, j1 + offset + 1)
@@ -123,7 +123,7 @@ class _Comparison:
             for number, parts in enumerate(right, j1 + 1):
                 yield _line("after", parts, after=number)
 
-    def _blocks(self, old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[bool, _Block]]:
+    def blocks(self, old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[bool, _Block]]:
         """Yield stretches that are alike, and stretches of which one replaces the other, as slices of both."""
         head = _alike(zip(old, new, strict=False))
         room = min(len(old), len(new)) - head
@@ -152,21 +152,21 @@ class _Comparison:
         for tag, i1, i2, j1, j2 in SequenceMatcher(often.__contains__, old, new, autojunk=False).get_opcodes():
             yield tag == "equal", (i1, i2, j1, j2)
 
-    def _paired(self, old: list[str], new: list[str]) -> tuple[list[_Parts], list[_Parts]]:
+    def _paired(self, old: list[str], new: list[str]) -> tuple[list[Parts], list[Parts]]:
         """Return the parts of the lines of a stretch that was replaced; those in the same place are compared."""
-        pairs = [self._words(before, after) for before, after in zip(old, new, strict=False)]
+        pairs = [self.words(before, after) for before, after in zip(old, new, strict=False)]
         left = [pair[0] for pair in pairs] + [(Part(text),) for text in old[len(pairs) :]]
         right = [pair[1] for pair in pairs] + [(Part(text),) for text in new[len(pairs) :]]
         return left, right
 
-    def _words(self, before: str, after: str) -> tuple[_Parts, _Parts]:
+    def words(self, before: str, after: str) -> tuple[Parts, Parts]:
         """Return both lines with their changed words marked, unless they are long or have little in common."""
         whole = (Part(before),), (Part(after),)
         longest = max(len(before), len(after))
         if longest > LINE_LIMIT:
             return whole
         old, new = _WORD.findall(before), _WORD.findall(after)
-        blocks = list(self._blocks(old, new))
+        blocks = list(self.blocks(old, new))
         alike = sum(len("".join(old[i1:i2]).strip()) for is_same, (i1, i2, _, _) in blocks if is_same)
         if 3 * alike < longest:
             return whole
@@ -180,7 +180,7 @@ def _alike(pairs: Iterable[tuple[str, str]]) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def _line(kind: Kind, parts: _Parts, before: int | None = None, after: int | None = None) -> Line:
+def _line(kind: Kind, parts: Parts, before: int | None = None, after: int | None = None) -> Line:
     """Return a line whose parts together show at most LINE_LIMIT characters."""
     room, shown = LINE_LIMIT, []
     for part in parts:

@@ -19,6 +19,7 @@ from sessions_ui.presenters.session_acts import acts_of
 from sessions_ui.presenters.session_data import session_data
 from sessions_ui.presenters.session_page import TABS, ordinal, session_page
 from sessions_ui.presenters.session_place import VIEWS, Asked
+from sessions_ui.presenters.session_state import session_state, state_data
 from sessions_ui.streaming.context import composer_context
 
 TEMPLATE = "sessions_ui/session.html"
@@ -34,6 +35,8 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
         row, stored, reader = fetch(row)
         if wants_json(request):
             data = session_data(row, stored, reader, ordinal(request.GET, "after"))
+            if (asked := Asked.of(request.GET)).tab == "state":
+                data["state"] = state_data(session_state(row, stored, reader, asked.since, asked.to))
             return JsonResponse(strip_for_postgres(data))
         if request.GET.get("error") in ("next", "previous"):
             return _to_error(request, row)
