@@ -31,7 +31,7 @@ from sessions_ui.views import (
 
 RUN = "sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/"
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="sessions"), name="home"),
+    path("", RedirectView.as_view(pattern_name="sessions", http_method_names=["get", "head"]), name="home"),
     path("overview/", overview.overview, name="overview"),
     path("health/", health_list.health_list, name="health_list"),
     path("sessions/", sessions.sessions, name="sessions"),
