@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,14 @@ OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 AGENTOS_MODEL_TIMEOUT = env.float("AGENTOS_MODEL_TIMEOUT", 120.0)
 # Agents, teams and workflows of this process that answer in their sessions: "module:attribute, …".
 AGENTOS_AGENTS = env.str("AGENTOS_AGENTS", "")
+# AgentOS servers elsewhere that answer in the sessions of what they serve: "name=https://…, …".
+AGENTOS_REMOTES = env.str("AGENTOS_REMOTES", "")
+# Their keys or tokens: AGENTOS_REMOTE_<NAME>_KEY, or the file that AGENTOS_REMOTE_<NAME>_KEY_FILE names.
+AGENTOS_REMOTE_KEYS = {
+    name: value for name, value in os.environ.items() if re.fullmatch(r"AGENTOS_REMOTE_\w+_KEY(_FILE)?", name)
+}
+# Seconds without news from a remote server before a turn that it answers fails.
+AGENTOS_REMOTE_TIMEOUT = env.float("AGENTOS_REMOTE_TIMEOUT", 300.0)
 # Who carries turns out: threads of the web process, or processes of `manage.py worker`.
 AGENTOS_TURNS = env.str("AGENTOS_TURNS", "thread", validate=validate.OneOf(["thread", "worker"]))
 # Turns carried out at once in one process.
@@ -99,6 +108,7 @@ INSTALLED_APPS = [
     "agentos.db",
     "agentos.catalog",
     "agentos.moderation",
+    "agentos.remotes",
     "agentos.saved_views",
     "agentos.turns",
     "sessions_ui",

@@ -6,7 +6,7 @@ import tempfile
 os.environ.setdefault("AGENTOS_DATA_DIR", tempfile.mkdtemp(prefix="agentos-test-"))
 os.environ["SECRET_KEY"] = "only-for-tests"
 os.environ["AGENTOS_SOURCES"] = ""
-for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL", "DEBUG"):
+for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL", "DEBUG", "AGENTOS_REMOTES"):
     os.environ.pop(name, None)
 
 from agentos.settings import *  # noqa: E402, F403

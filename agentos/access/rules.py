@@ -184,3 +184,24 @@ def _passes(check: Callable[[AnyUser, SessionRow], None], user: AnyUser, row: Se
     except NotAllowed:
         return False
     return True
+
+
+def check_can_choose_answerer(user: AnyUser) -> None:
+    """Raise `NotAllowed` unless the user may say who answers in a session that they may continue: an operator may.
+
+    Whoever is bound to one Agno user is such a user of the agents: which servers there are is not their concern.
+    """
+    role = rights_of(user).role
+    if role is None:
+        raise NotAllowed(NO_ROLE)
+    if not scope_of(user).everything or not role.includes(Role.OPERATOR):
+        raise NotAllowed("Who answers is chosen by an operator. Leave it as it is.")
+
+
+def can_choose_answerer(user: AnyUser) -> bool:
+    """Whether `check_can_choose_answerer` lets the user through."""
+    try:
+        check_can_choose_answerer(user)
+    except NotAllowed:
+        return False
+    return True

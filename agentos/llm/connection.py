@@ -1,15 +1,18 @@
-"""The connection to a model server, which another thread can close while it is being read."""
+"""The connection to a server that streams, which another thread can close while it is being read."""
 
 import contextlib
 import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from agentos.llm.base import MAX_ANSWER, ModelError
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx2
 
 # Bytes on the wire: what frames an answer may be many times the answer, but not without end.
@@ -75,6 +78,14 @@ class Connection:
             sock = info["return_value"].get_extra_info("socket")
             if isinstance(sock, socket.socket):
                 self._sockets.append(sock)
+
+
+@cache
+def certificates() -> "ssl.SSLContext":
+    """Return what servers are checked by, read once: reading it takes longer than most other things here."""
+    import httpx2
+
+    return httpx2.create_ssl_context()
 
 
 def _bound_body(response: "httpx2.Response") -> None:

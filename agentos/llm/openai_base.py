@@ -12,17 +12,14 @@ from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 from agentos.llm.base import MAX_ANSWER, MAX_SECONDS, Delta, Json, Model, ModelError, Request
-from agentos.llm.connection import Connection, Interrupted
+from agentos.llm.connection import Connection, Interrupted, certificates
 from agentos.llm.errors import NO_ANSWER, explain
 from agentos.llm.retry import with_retries
 
 if TYPE_CHECKING:
-    import ssl
-
     from openai import OpenAI
 
 # Seconds between two ticks while nothing arrives.
@@ -162,7 +159,7 @@ class OpenAIModel(Model):
         timeout = httpx2.Timeout(seconds, connect=min(seconds, 10.0))
         ours = None
         if self.http_client is None:
-            ours = DefaultHttpxClient(timeout=timeout, event_hooks=connection.hooks(), verify=_certificates())
+            ours = DefaultHttpxClient(timeout=timeout, event_hooks=connection.hooks(), verify=certificates())
         try:
             with _keywords_checked():
                 client = OpenAI(
@@ -196,14 +193,6 @@ def _keywords_checked() -> Iterator[None]:
         yield
     except TypeError as error:
         raise ModelError(f"The model cannot be called: {str(error)[:300]}. Check the model's keywords.") from error
-
-
-@cache
-def _certificates() -> "ssl.SSLContext":
-    """Return what servers are checked by, read once: reading it takes longer than most other things here."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
 
 
 def configured(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Who answers a turn: the component of this process that the session belongs to, else one rebuilt from the session."""
+"""Who answers in a session: what is asked of all of them, and those that do so in this process."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -12,9 +12,8 @@ from agentos.records.events import RunOutputEvent
 from agentos.turns import answering
 from agentos.turns.frames import Frame
 from agentos.turns.intake import Intake
-from agentos.turns.models import Turn
 
-__all__ = ["Answerer", "answerer"]
+__all__ = ["Answerer", "Media", "RebuiltAnswerer", "RegisteredAnswerer"]
 
 Media = Mapping[str, list[dict[str, Any]]]
 
@@ -97,28 +96,3 @@ class RebuiltAnswerer(Answerer):
     def cancel(self, run_id: str) -> None:
         """Stop the run."""
         cancel_run(run_id)
-
-
-def answerer(turn: Turn, session: Session, db: SqlDb, intake: Intake) -> Answerer:
-    """Return who answers this turn; `db` keeps what comes of it.
-
-    Raises:
-        SourceUnavailable: the source cannot be read.
-    """
-    session = _as_of_run(session, turn.options.get("component"))
-    if found := registry.find(session.session_type, session.component_id):
-        return RegisteredAnswerer(found, db)
-    return RebuiltAnswerer(session, db, intake)
-
-
-def _as_of_run(session: Session, component: dict[str, Any] | None) -> Session:
-    """Return the session as one of the component that a run to go on with is of: others may run in it, too."""
-    if component is None or (component.get("kind"), component.get("id")) == (
-        session.session_type,
-        session.component_id,
-    ):
-        return session
-    kind = component.get("kind")
-    return Session.from_dict(
-        {**session.raw, "session_type": kind, f"{kind}_id": component.get("id"), f"{kind}_data": None}
-    )

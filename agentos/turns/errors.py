@@ -1,6 +1,6 @@
 """Why a turn is not taken, or not answered."""
 
-__all__ = ["BadRequest", "CannotAnswer", "KeyReused"]
+__all__ = ["BadRequest", "CannotAnswer", "KeyReused", "Stopped"]
 
 
 class BadRequest(Exception):
@@ -18,3 +18,7 @@ class KeyReused(BadRequest):
 
 class CannotAnswer(Exception):
     """There is nothing to answer in, or no right to; `str()` is the sentence that says why."""
+
+
+class Stopped(CannotAnswer):
+    """Somebody stopped the turn, and its run may go on all the same; `str()` is the sentence that says so."""

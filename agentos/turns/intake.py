@@ -53,12 +53,22 @@ class Intake:
         Raises:
             TurnLost: the turn does not run any more.
         """
-        if tells and self._is_own(event):
+        if event.event is None:  # nothing new: whoever answers waits
+            self._write_if_due()
+        elif tells and self._is_own(event):
             self._say(event)
         elif self._steps_left and (step := step_of(event, self.run_id)):
             self._steps_left -= 1
             self._is_new_part = self._has_said
             self._write(step)
+
+    def note(self, sentence: str) -> None:
+        """Say something about the answer itself in the log, once.
+
+        Raises:
+            TurnLost: the turn does not run any more.
+        """
+        self._write({"key": sentence, "kind": "note", "name": sentence, "state": "ok", "by": ""})
 
     def _is_own(self, event: RunOutputEvent) -> bool:
         """Whether the event is a piece of this run's own answer; a workflow speaks by the agents of its steps."""

@@ -56,6 +56,8 @@ class Turn(models.Model):
     # What is asked for, see `kinds.py`; what it needs besides the message. `options["run_id"]`: a run to go on with.
     kind = models.CharField(max_length=20, default="message")
     options = models.JSONField(default=dict)
+    # Who is to answer, as `choosing.py` names them; empty for whoever is first in its order.
+    answerer = models.CharField(max_length=60, blank=True)
     # The message, or what is asked for in words for people.
     message = models.TextField()
     # Media as Agno has them: {"images": […], "files": […]}.

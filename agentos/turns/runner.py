@@ -21,9 +21,10 @@ from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
 from agentos.db.sql import SqlDb
 from agentos.records import Run, Session
-from agentos.turns.answerers import Answerer, answerer
+from agentos.turns.answerers import Answerer
 from agentos.turns.channel import announce
-from agentos.turns.errors import BadRequest, CannotAnswer
+from agentos.turns.choosing import answerer
+from agentos.turns.errors import BadRequest, CannotAnswer, Stopped
 from agentos.turns.frames import Asked, Frame
 from agentos.turns.heart import Beating, Heart
 from agentos.turns.intake import Intake
@@ -63,6 +64,8 @@ def run_turn(turn_id: UUID) -> None:
             _carry_out(turn, beating)
     except TurnLost:
         logger.warning("Turn %s was taken for dead and is left alone", turn_id)
+    except Stopped as error:
+        finish(turn_id, Status.CANCELLED, problem=str(error))
     except (BadRequest, CannotAnswer, SourceError) as error:
         finish(turn_id, Status.FAILED, problem=str(error))
     except Exception:
@@ -157,7 +160,10 @@ def _answered(asked: Asked, who: Answerer, intake: Intake) -> Run:
             intake.hear(event, tells=who.tells)
     except SourceError as error:
         raise CannotAnswer(NOT_STORED.format(why=error)) from error
-    except (CannotAnswer, TurnLost):
+    except CannotAnswer:
+        intake.end()
+        raise
+    except TurnLost:
         raise
     except Exception as error:  # a workflow stores the failure of its step, and then raises it
         fault = error

@@ -53,12 +53,14 @@ def submit(
     attachments: Mapping[str, list[dict[str, Any]]] | None = None,
     kind: str = Kind.MESSAGE,
     options: Mapping[str, Any] | None = None,
+    answerer: str = "",
 ) -> Turn:
     """Store a request to continue a session and have it carried out; return it at once.
 
-    `kind`, `options`: what is asked for besides saying the message, as `kinds.py` has it. A repeated key of the same
-    user gives the turn that it made the first time. The right to continue is not looked at here: whoever calls has done
-    so, and the runner does it again. `user` None: the command line.
+    `kind`, `options`: what is asked for besides saying the message, as `kinds.py` has it. `answerer`: who is to answer,
+    as `choosing.py` names them. A repeated key of the same user gives the turn that it made the first time. The right
+    to continue is not looked at here: whoever calls has done so, and the runner does it again. `user` None: the command
+    line.
 
     Raises:
         BadRequest: what is asked for is not complete or too long, too many wait, or the key was used for something
@@ -67,6 +69,7 @@ def submit(
     message = storable(message.replace("\r\n", "\n")).strip()
     turn = _turn(source_name, session_id, message, user, storable(idempotency_key))
     turn.attachments, turn.kind, turn.options = dict(attachments or {}), kind, dict(options or {})
+    turn.answerer = answerer
     _check_bounds(turn)
     earlier = _same_key(turn) or _stored(turn)
     if earlier is None:
@@ -88,6 +91,7 @@ def retry(turn: Turn, user: User | None) -> Turn:
         raise BadRequest(NOT_TO_RETRY.format(status=turn.get_status_display().lower()))
     again = _turn(turn.source, turn.session_id, turn.message, user, f"retry {turn.pk.hex}")
     again.attachments, again.kind, again.options = turn.attachments, turn.kind, turn.options
+    again.answerer = turn.answerer
     again.retry_of = turn
     return Turn.objects.filter(retry_of=turn).first() or _stored(again) or again
 
@@ -102,7 +106,7 @@ def lacks_worker(turn: Turn) -> bool:
 
 def _asks(turn: Turn) -> tuple[Any, ...]:
     """Return what a turn asks for, of what a form sent twice may not differ in."""
-    return turn.session_key, turn.kind, turn.options, turn.message
+    return turn.session_key, turn.kind, turn.options, turn.answerer, turn.message
 
 
 def _turn(source_name: str, session_id: str, message: str, user: User | None, key: str) -> Turn:

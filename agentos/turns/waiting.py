@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
-from agentos.agents import registry
 from agentos.db.reader import Approval, Reader
 from agentos.records import Run
 from agentos.records.moment import now
 from agentos.records.questions import Ask, Question, open_questions, why_not_genuine
 from agentos.records.replies import choices_of
+from agentos.turns import choosing
 
 __all__ = ["GO_ON", "Asking", "Waiting", "find_run", "look"]
 
@@ -108,13 +108,13 @@ def find_run(reader: Reader, session_id: str, run_id: str) -> Run | None:
 
 
 def look(reader: Reader, session_id: str, run: Run, *, has_program: bool | None = None) -> Waiting:
-    """Return what a run waits for. `has_program`: whether its own program goes on with it, by default if registered.
+    """Return what a run waits for. `has_program`: whether its own program goes on with it, by default if one is known.
 
     Raises:
         SourceUnavailable: the source cannot be read.
     """
     if has_program is None:
-        has_program = registry.find(run.kind, run.component_id) is not None
+        has_program = choosing.has_program(reader.source.name, run.kind, run.component_id)
     questions = open_questions(run)
     ids = [call.approval_id for call in (question.call for question in questions) if call and call.approval_id]
     approvals = reader.approvals(session_id, ids) if ids else {}

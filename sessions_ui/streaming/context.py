@@ -7,18 +7,15 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest
 
-from agentos.access.rules import NotAllowed, check_can_continue
-from agentos.agents import registry
+from agentos.access.rules import NotAllowed, can_choose_answerer, check_can_continue
 from agentos.catalog.models import CatalogSession
-from agentos.llm.demo import DEMO_MODEL_ID
-from agentos.turns.answering import DEFAULT_MODEL, limits_of
+from agentos.remotes.discovery import look_if_due
+from agentos.turns.choosing import REBUILT, Candidate, candidates
 from agentos.turns.kinds import MAX_MESSAGE
 from agentos.turns.models import Turn
 from agentos.turns.service import sweep_orphans
 from sessions_ui.streaming.live import LiveTurn
 
-REGISTERED: Final = "It answers itself, with its tools: it is registered here as {place}."
-OWN_MODELS: Final = "of its own"
 # How many of a session's turns are shown as they go on; more wait unseen.
 _SHOWN: Final = 10
 
@@ -31,24 +28,25 @@ class Composer:
     reason: str  # why this user may not continue; empty when they may
     key: str  # the idempotency key of this very rendering
     answering: str
-    model: str
+    choices: list[Candidate]  # who may be chosen to answer; empty when there is no choice
+    chosen: str
+    first: Candidate  # who answers when nobody is chosen
     is_demo: bool
-    limits: list[str]
     draft: str = ""
     problem: str = ""
     max_length: int = MAX_MESSAGE
 
 
 def composer_context(
-    request: HttpRequest, row: CatalogSession, *, draft: str = "", problem: str = ""
+    request: HttpRequest, row: CatalogSession, *, draft: str = "", problem: str = "", chosen: str = ""
 ) -> dict[str, Any]:
     """Return the context of `composer.html`: the form, the turns that are under way, and one whose answer was lost.
 
-    `draft`, `problem`: what to show again, and why, when a form was refused.
+    `draft`, `chosen`, `problem`: what to show again, and why, when a form was refused.
     """
     sweep_orphans()
     turns = list(Turn.objects.of_session(row.source, row.session_id).active_or_last()[: _SHOWN + 1])
-    composer = _composer(request, row, draft, problem)
+    composer = _composer(request, row, draft, problem, chosen)
     return {
         "composer": composer,
         "may_send": not composer.reason,
@@ -65,23 +63,30 @@ def lost_turn(turns: list[Turn]) -> LiveTurn | None:
     return LiveTurn.at(last, last.last_seq)
 
 
-def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: str) -> Composer:
+def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: str, chosen: str) -> Composer:
     try:
         check_can_continue(request.user, row)
     except NotAllowed as error:
         reason = str(error)
     else:
         reason = ""
-    found = registry.find(row.session_type, row.component_id)
-    is_demo = found is None and not settings.OPENAI_API_KEY
+    choices = candidates_for(row)
+    first = choices[0]
     return Composer(
         row=row,
         reason=reason,
         key=uuid.uuid4().hex,
         answering=row.component_name or row.component_id or f"The {row.session_type or 'agent'}",
-        model=(found.model_id or OWN_MODELS) if found else DEMO_MODEL_ID if is_demo else row.model or DEFAULT_MODEL,
-        is_demo=is_demo,
-        limits=[REGISTERED.format(place=found.place)] if found else limits_of(row.session_type or "agent"),
+        choices=choices if len(choices) > 1 and can_choose_answerer(request.user) else [],
+        chosen=chosen,
+        first=first,
+        is_demo=first.value == REBUILT and not settings.OPENAI_API_KEY,
         draft=draft,
         problem=problem,
     )
+
+
+def candidates_for(row: CatalogSession) -> list[Candidate]:
+    """Return who could answer in the session, first the one who does; remotes are looked at in the background."""
+    look_if_due()
+    return candidates(row.source, row.session_type or "agent", row.component_id, row.model)

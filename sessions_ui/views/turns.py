@@ -8,15 +8,16 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from agentos.access.rules import NotAllowed, can_continue, check_can_continue
+from agentos.access.rules import NotAllowed, can_continue, check_can_choose_answerer, check_can_continue
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
+from agentos.turns.choosing import check_choice
 from agentos.turns.models import Turn
 from agentos.turns.service import BadRequest, KeyReused, request_cancel, retry, submit, sweep_orphans
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, get_turn_or_404, signed_in_user
 from sessions_ui.streaming import sse
-from sessions_ui.streaming.context import composer_context
+from sessions_ui.streaming.context import candidates_for, composer_context
 from sessions_ui.streaming.live import LiveTurn
 from sessions_ui.streaming.stream import in_thread, turn_stream
 
@@ -31,15 +32,19 @@ def turn_create(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     The session is the URL's; nothing in the form can name another, or another user.
     """
     row = get_session_or_404(request, source, qid)
-    message = request.POST.get("message", "")
+    message, chosen = request.POST.get("message", ""), request.POST.get("answerer", "")
     try:
         check_can_continue(request.user, row)
+        if chosen:
+            check_can_choose_answerer(request.user)
+            check_choice(chosen, candidates_for(row))
         turn = submit(
             row.source,
             row.session_id,
             message,
             user=signed_in_user(request),
             idempotency_key=request.POST.get("key", ""),
+            answerer=chosen,
         )
     except NotAllowed as error:
         return _refused(request, row, message, str(error), 403)
@@ -145,6 +150,8 @@ def as_data(found: Turn) -> dict[str, Any]:
         "session_id": found.session_id,
         "status": found.status,
         "actor": found.actor,
+        "answerer": found.answerer or None,
+        "answering": found.answering or None,
         "message": found.message,
         "run_id": found.run_id or None,
         "problem": found.problem or None,
@@ -161,7 +168,8 @@ def _refused(request: HttpRequest, row: CatalogSession, draft: str, sentence: st
     """Show the form again with what was typed and why it was not taken."""
     if wants_json(request):
         return JsonResponse({"error": sentence}, status=status)
-    context = composer_context(request, row, draft=draft, problem=sentence)
+    chosen = request.POST.get("answerer", "")
+    context = composer_context(request, row, draft=draft, problem=sentence, chosen=chosen)
     if request.headers.get("HX-Request") == "true":
         response = render(request, f"{COMPOSER}#composer", context, status=status)
         response.headers["HX-Retarget"] = "#composer"

@@ -12,8 +12,10 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from agentos.access.rules import NotAllowed, check_can_continue
+from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
+from agentos.turns.choosing import REMOTE, candidates, check_choice
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.service import BadRequest, events_after, lacks_worker, request_cancel, submit, sweep_orphans
 from agentos.turns.states import Status
@@ -37,13 +39,17 @@ class Command(BaseCommand):
         parser.add_argument("session_id")
         parser.add_argument("message")
         parser.add_argument("--user", help="continue with this person's rights and in their name")
+        parser.add_argument("--answerer", default="", help="who answers: registered, rebuilt or remote:NAME")
         parser.add_argument("--attach", action="append", default=[], metavar="FILE", help="a picture or a text file")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Submit the turn and print its answer as it arrives."""
         user = _user(options["user"])
-        _check(options["source"], options["session_id"], user)
+        row = _check(options["source"], options["session_id"], user)
         try:
+            choices = candidates(row.source, row.session_type or "agent", row.component_id, row.model)
+            if not options["answerer"].startswith(REMOTE):  # what remotes serve may not be known yet: the turn looks
+                check_choice(options["answerer"], choices)
             turn = submit(
                 options["source"],
                 options["session_id"],
@@ -51,6 +57,7 @@ class Command(BaseCommand):
                 user=user,
                 idempotency_key=uuid.uuid4().hex,
                 attachments=_attachments(options["attach"]),
+                answerer=options["answerer"],
             )
         except BadRequest as error:
             raise CommandError(str(error)) from None
@@ -103,8 +110,8 @@ def _user(name: str | None) -> User | None:
     return user
 
 
-def _check(source_name: str, session_id: str, user: User | None) -> None:
-    """Refuse what cannot be continued, before anything is stored.
+def _check(source_name: str, session_id: str, user: User | None) -> CatalogSession:
+    """Refuse what cannot be continued, before anything is stored; return the session.
 
     Raises:
         CommandError: an unknown source or session, or one that this user may not continue.
@@ -122,6 +129,7 @@ def _check(source_name: str, session_id: str, user: User | None) -> None:
             check_can_continue(user, row)
     except NotAllowed as error:
         raise CommandError(str(error)) from None
+    return row
 
 
 def _attachments(paths: list[str]) -> dict[str, list[dict[str, Any]]]:

@@ -11,6 +11,8 @@ from django.db.migrations.executor import MigrationExecutor
 
 from agentos.agents import registry
 from agentos.db.sources import Source, SourceError, all_sources, check
+from agentos.remotes.discovery import look
+from agentos.remotes.remote import all_remotes, problem
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,29 @@ def components() -> Iterator[Finding]:
     yield from (Finding(False, sentence) for sentence in registry.problems())
 
 
+def remote_servers() -> Iterator[Finding]:
+    """Ask every remote AgentOS server what it serves; none is no problem."""
+    if wrong := problem():
+        yield Finding(False, wrong)
+    for remote in all_remotes():
+        state = look(remote)
+        where = f"Remote {remote.name} ({remote.url})"
+        if remote.sends_key_in_clear:
+            yield Finding(False, f"{where}: its key crosses the network unencrypted. Use https.")
+        if state.problem:
+            yield Finding(False, f"{where}: {state.problem}")
+        else:
+            version = f"Agno {state.version}" if state.version else "a version that it does not tell"
+            key = "with a key" if remote.has_key else "without a key"
+            yield Finding(True, f"{where}: {version}, {key}, serves {served(state.serves)}.")
+
+
+def served(serves: list[dict[str, Any]]) -> str:
+    """Return in words how many agents, teams and workflows these are."""
+    counts = [(kind, sum(one["kind"] == kind for one in serves)) for kind in ("agent", "team", "workflow")]
+    return ", ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in counts if count) or "nothing"
+
+
 class Command(BaseCommand):
     """`doctor`."""
 
@@ -87,7 +112,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a finding."""
-        findings = [own_database(), *sources(), model(), *components()]
+        findings = [own_database(), *sources(), model(), *components(), *remote_servers()]
         for finding in findings:
             self.stdout.write(str(finding))
         problems = sum(not finding.well for finding in findings)

@@ -139,7 +139,9 @@ def test_the_pane_says_who_answers(source: Source, register: Register, teammate:
     name = register(agent=support())
     after = teammate.client.get(f"/sessions/lab/{session_id}/").content.decode()
     assert f"registered here as {name}:agent" in after
-    assert "No tools can be called here" not in after
+    limits, others = after.split('id="composer-limits"')[1].split("Who else can answer")
+    assert "No tools can be called here" not in limits
+    assert "its model alone" in others and "No tools can be called here" in others
     assert "Demo model." not in after
 
 
