@@ -7,10 +7,12 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from agentos.access.roles import role_of
+from agentos.access.roles import AnyUser, role_of
 from agentos.catalog.keeping import states_for_page
 from agentos.catalog.models import SourceState
 from agentos.db.sources import SourceError, all_sources
+from agentos.moderation.queue import open_count
+from agentos.moderation.rules import can_moderate
 
 THEMES = ("light", "dark")
 
@@ -45,8 +47,14 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "theme": theme if theme in THEMES else "",
         "source_menu": SimpleLazyObject(lambda: source_menu(SourceState.objects.only("source", "problem"))),
+        "to_review": SimpleLazyObject(lambda: to_review(user)),
         "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),
     }
+
+
+def to_review(user: AnyUser | None) -> int | None:
+    """Return how many cases wait in the review queue, None for who is no moderator."""
+    return open_count(user) if user is not None and can_moderate(user) else None
 
 
 def fresh_states() -> tuple[list[SourceState], str]:

@@ -6,6 +6,7 @@ What a user may not see looks exactly like what is not there.
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser, User
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
 from agentos.access.roles import AnyUser
@@ -13,19 +14,32 @@ from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
+from agentos.moderation.openings import has_opened
+from agentos.moderation.rules import can_moderate
 from agentos.turns.models import Turn
 
 SESSION_NOT_FOUND = "There is no such session, or it is not yours to see."
+ON_HOLD = "This session is on hold, so what was said in it is not shown."
 TURN_NOT_FOUND = "There is no such turn, or it is not yours to see."
 
 
-def get_session_or_404(request: HttpRequest, source: str, qid: str) -> CatalogSession:
+class OnHold(PermissionDenied):
+    """The session is on hold, and the user may not read it, or has not said yet for which case they do."""
+
+    def __init__(self, row: CatalogSession) -> None:
+        super().__init__(ON_HOLD)
+        self.row = row
+
+
+def get_session_or_404(request: HttpRequest, source: str, qid: str, *, unread: bool = False) -> CatalogSession:
     """Return the session `qid` (quoted by `quote_id`) of the source, if the user sees it.
 
-    One that the catalog does not know yet is looked for in its source, once.
+    One that the catalog does not know yet is looked for in its source, once. `unread`: nothing of what was said is
+    going to be shown, so it does not matter whether the session is on hold.
 
     Raises:
         Http404: it does not exist, or the user may not see it: the same answer.
+        OnHold: it may not be read now; see `may_read`.
     """
     session_id = unquote_id(qid)
     row = _visible(request.user, source, session_id)
@@ -34,7 +48,16 @@ def get_session_or_404(request: HttpRequest, source: str, qid: str) -> CatalogSe
         row = _visible(request.user, source, session_id)
     if row is None:
         raise Http404(SESSION_NOT_FOUND)
+    if not unread and not may_read(request.user, row):
+        raise OnHold(row)
     return row
+
+
+def may_read(user: AnyUser, row: CatalogSession) -> bool:
+    """Whether what was said in a session the user sees may be shown: on hold, to a moderator who opened it lately."""
+    if not row.marks.get("held"):
+        return True
+    return can_moderate(user, row) and has_opened(user.pk or 0, row)
 
 
 def get_turn_or_404(request: HttpRequest, turn_id: UUID) -> Turn:
@@ -42,10 +65,14 @@ def get_turn_or_404(request: HttpRequest, turn_id: UUID) -> Turn:
 
     Raises:
         Http404: it does not exist, or its session is not the user's to see: the same answer.
+        OnHold: its session may not be read now.
     """
     turn = Turn.objects.filter(pk=turn_id).first()
-    if turn is None or _visible(request.user, turn.source, turn.session_id) is None:
+    row = _visible(request.user, turn.source, turn.session_id) if turn is not None else None
+    if turn is None or row is None:
         raise Http404(TURN_NOT_FOUND)
+    if not may_read(request.user, row):
+        raise OnHold(row)
     return turn
 
 

@@ -27,6 +27,7 @@ class Marks:
 
     flags: int = 0
     notes: int = 0
+    thumbs: int = 0
     held: bool = False
     hidden: bool = False
     archived: bool = False

@@ -7,6 +7,7 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from agentos.access.rules import NotAllowed
 from agentos.audit import service as audit
 from agentos.catalog.keys import clean
 from agentos.moderation import acts  # noqa: F401  # what is recorded has to be registered
@@ -35,6 +36,13 @@ class Actor:
     def of(cls, user: User, origin: str = "") -> "Actor":
         """Return the actor that a signed-in person is."""
         return cls(user.get_username(), user, origin)
+
+    @property
+    def person(self) -> User:
+        """The person who acts. Raises `NotAllowed` for a rule or the command line: this is for people."""
+        if self.user is None:
+            raise NotAllowed("This is done by people.")
+        return self.user
 
     @property
     def fields(self) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from agentos.access.rules import NotAllowed
 from agentos.moderation.acting import Actor, Conflict, Refused, ago, reason_of, record, tell
 from agentos.moderation.models import Case, Subject
 from agentos.moderation.rules import can_moderate, check_can_moderate
@@ -26,7 +25,7 @@ def open_for(subject: Subject, title: str, due_hours: int) -> Case:
     case = Case.objects.unresolved().filter(subject=subject).first()
     if case is None:
         return Case.objects.create(subject=subject, title=title[:200], due_at=due)
-    if case.due_at is None or due < case.due_at:
+    if due < case.due_at:
         Case.objects.filter(pk=case.pk).update(due_at=due)
     return case
 
@@ -35,7 +34,7 @@ def claim(case: Case, actor: Actor, seen: int | None = None) -> Case:
     """Take the case on oneself. Raises `Conflict` if somebody else has done so."""
     with transaction.atomic():
         case = _locked(case, actor, seen, unless_mine=True)
-        if case.state == State.CLAIMED and actor.user is not None and case.assignee_id == actor.user.pk:
+        if case.state == State.CLAIMED and case.assignee_id == actor.person.pk:
             return case
         return _go(case, "claim", actor, assignee=actor.user, claimed_at=timezone.now())
 
@@ -104,12 +103,10 @@ def set_due(case: Case, actor: Actor, due: datetime) -> Case:
 
 def _locked(case: Case, actor: Actor, seen: int | None, *, unless_mine: bool = False) -> Case:
     """Return the case as it now is, locked with its session. `seen`: the version that the reader decided upon."""
-    if actor.user is None:
-        raise NotAllowed("Cases are for people.")
-    check_can_moderate(actor.user)
+    check_can_moderate(actor.person)
     Subject.objects.select_for_update().get(pk=case.subject_id)
     now = Case.objects.select_for_update().get(pk=case.pk)
-    if seen is not None and seen != now.version and not (unless_mine and now.assignee_id == actor.user.pk):
+    if seen is not None and seen != now.version and not (unless_mine and now.assignee_id == actor.person.pk):
         raise Conflict(_what_happened(now))
     return now
 

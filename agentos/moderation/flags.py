@@ -5,7 +5,7 @@ from typing import Final
 
 from django.db import IntegrityError, transaction
 
-from agentos.access.rules import NotAllowed, SessionRow
+from agentos.access.rules import SessionRow
 from agentos.catalog.keys import clean, one_line
 from agentos.moderation.acting import Actor, Conflict, Refused, ago, note_of, record, tell
 from agentos.moderation.cases import open_for
@@ -40,16 +40,14 @@ def flag(row: SessionRow, actor: Actor, reason: str, note: str = "", spot: Spot 
         Conflict: this person has flagged this place already.
         Refused: no such reason, or too long a note.
     """
-    if actor.user is None:
-        raise NotAllowed("Flags are put by people and by rules.")
-    check_can_flag(actor.user, row)
+    check_can_flag(actor.person, row)
     chosen = FlagReason.objects.filter(name=clean(reason), in_use=True).first()
     if chosen is None:
         raise Refused("Choose a reason from the list.")
     words = note_of(note, required=False)
     with transaction.atomic():
         subject = locked(row.source, row.session_id)
-        mine = Flag.objects.filter(subject=subject, by=actor.user, place_key=spot.key, is_open=True).first()
+        mine = Flag.objects.filter(subject=subject, by=actor.person, place_key=spot.key, is_open=True).first()
         if mine is not None:
             raise Conflict(f"You flagged this {ago(mine.at)}: {mine.reason}.")
         return _put(subject, actor, chosen.name, chosen.due_hours, spot=spot, note=words, title=title)
@@ -68,10 +66,8 @@ def flag_by_rule(source: str, session_id: str, rule: FlagRule, title: str = "") 
 
 def take_back(flag: Flag, actor: Actor) -> None:
     """Take a flag back: one's own, or as a moderator anybody's. The case stays: somebody may be at it."""
-    if actor.user is None:
-        raise NotAllowed("Flags are taken back by people.")
-    if flag.by_id != actor.user.pk:
-        check_can_moderate(actor.user)
+    if flag.by_id != actor.person.pk:
+        check_can_moderate(actor.person)
     with transaction.atomic():
         subject = Subject.objects.select_for_update().get(pk=flag.subject_id)
         if not Flag.objects.filter(pk=flag.pk, is_open=True).update(is_open=False):
@@ -108,9 +104,7 @@ def keep_reason(
     Raises:
         Refused: no name, one that is there already, or hours that make no sense.
     """
-    if actor.user is None:
-        raise NotAllowed("The list of reasons is kept by people.")
-    check_can_moderate(actor.user)
+    check_can_moderate(actor.person)
     words = one_line(name, NAME_CHARACTERS)
     if not words:
         raise Refused("A reason needs a name.")

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.dispatch import Signal
 from django.utils import timezone
 
-from agentos.access.rules import NotAllowed, SessionRow
+from agentos.access.rules import SessionRow
 from agentos.catalog.keys import index_key
 from agentos.moderation.acting import Actor, Conflict, Refused, ago, reason_of, record
 from agentos.moderation.models import Measure, Standing, Suspension
@@ -111,9 +111,7 @@ def lift_suspension(agno_user_id: str, actor: Actor, reason: str) -> Suspension:
 
 
 def _check(actor: Actor, row: SessionRow | None) -> None:
-    if actor.user is None:
-        raise NotAllowed("This is decided by people.")
-    check_can_moderate(actor.user, row)
+    check_can_moderate(actor.person, row)
 
 
 def _stop(**of: str) -> None:

@@ -8,7 +8,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import index_key, quote_id
@@ -107,7 +107,7 @@ class CaseQuerySet(models.QuerySet["Case"]):
 
     def by_due(self) -> Self:
         """The most urgent first."""
-        return self.order_by(F("due_at").asc(nulls_last=True), "pk")
+        return self.order_by("due_at", "pk")
 
 
 class Case(models.Model):
@@ -122,7 +122,7 @@ class Case(models.Model):
     assignee = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="cases")
     opened_at = models.DateTimeField(auto_now_add=True)
     claimed_at = models.DateTimeField(null=True)
-    due_at = models.DateTimeField(null=True)
+    due_at = models.DateTimeField()
     resolved_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=20, choices=Outcome, blank=True)
     version = models.PositiveIntegerField(default=1)
@@ -243,6 +243,23 @@ class Measure(ByPerson):
     def __str__(self) -> str:
         """What stands."""
         return f"{self.get_kind_display()} by {self.actor}"
+
+
+class Opening(ByPerson):
+    """That a moderator opened a session on hold: for which case, or for what other reason."""
+
+    subject = models.ForeignKey(Subject, models.CASCADE, related_name="openings")
+    case = models.ForeignKey(Case, models.SET_NULL, null=True, related_name="openings")
+    reason = models.CharField(max_length=REASON_CHARACTERS, blank=True)
+
+    class Meta:
+        """The last one of a person is looked for."""
+
+        indexes = [models.Index(fields=["subject", "by", "-at"], name="moderation_openings")]
+
+    def __str__(self) -> str:
+        """Who opened it."""
+        return f"opened by {self.actor}"
 
 
 class Tag(ByPerson):

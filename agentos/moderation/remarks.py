@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from agentos.access.rules import NotAllowed, SessionRow
+from agentos.access.rules import SessionRow
 from agentos.catalog.keys import one_line
 from agentos.moderation.acting import Actor, Conflict, Refused, note_of, record
 from agentos.moderation.flags import Spot
@@ -19,7 +18,7 @@ MOST_TAGS: Final = 30
 
 def tag(row: SessionRow, actor: Actor, name: str) -> Tag:
     """Put a tag on a session; one that is there already stays. Raises `Refused` for no usable word, or too many."""
-    check_can_annotate(_person(actor), row)
+    check_can_annotate(actor.person, row)
     word = one_line(name.replace(",", " "), TAG_CHARACTERS + 1)
     if not word or len(word) > TAG_CHARACTERS:
         raise Refused(f"A tag has 1 to {TAG_CHARACTERS} characters.")
@@ -36,7 +35,7 @@ def tag(row: SessionRow, actor: Actor, name: str) -> Tag:
 
 def untag(row: SessionRow, actor: Actor, name: str) -> None:
     """Take a tag off that a person put on; one of the metadata stays. Taking off what is not there does nothing."""
-    check_can_annotate(_person(actor), row)
+    check_can_annotate(actor.person, row)
     with transaction.atomic():
         subject = locked(row.source, row.session_id)
         if Tag.objects.filter(subject=subject, name=name).delete()[0]:
@@ -46,7 +45,7 @@ def untag(row: SessionRow, actor: Actor, name: str) -> None:
 
 def note(row: SessionRow, actor: Actor, text: str, spot: Spot | None = None) -> Note:
     """Keep a remark for colleagues; those who read only their own sessions never see it."""
-    check_can_annotate(_person(actor), row)
+    check_can_annotate(actor.person, row)
     words, at = note_of(text), spot or Spot()
     with transaction.atomic():
         subject = locked(row.source, row.session_id)
@@ -59,7 +58,7 @@ def note(row: SessionRow, actor: Actor, text: str, spot: Spot | None = None) -> 
 
 def remove_note(note: Note, actor: Actor) -> None:
     """Take a note back: one's own, or as a moderator anybody's."""
-    person = _person(actor)
+    person = actor.person
     if note.by_id != person.pk:
         check_can_moderate(person)
     with transaction.atomic():
@@ -72,7 +71,7 @@ def remove_note(note: Note, actor: Actor) -> None:
 
 def star(row: SessionRow, actor: Actor, *, on: bool) -> None:
     """Star a session for oneself, or not any more."""
-    person = _person(actor)
+    person = actor.person
     check_can_rate(person, row)
     with transaction.atomic():
         subject = locked(row.source, row.session_id)
@@ -85,7 +84,7 @@ def star(row: SessionRow, actor: Actor, *, on: bool) -> None:
 
 def thumb(row: SessionRow, actor: Actor, run_id: str, up: bool | None) -> None:
     """Say what one thinks of a run's answer: up, down, or (None) nothing any more. The last word of a person counts."""
-    person = _person(actor)
+    person = actor.person
     check_can_rate(person, row)
     if not run_id:
         raise Refused("A thumb is for a run.")
@@ -97,10 +96,5 @@ def thumb(row: SessionRow, actor: Actor, run_id: str, up: bool | None) -> None:
             mine.delete()
         elif not mine.update(is_up=up, at=timezone.now()):
             Thumb.objects.create(subject=subject, run_id=run_id, place_key=spot.key, is_up=up, **actor.fields)
+        tell_catalog(subject)
         record("thumb.give", actor, subject, run_id=run_id, thumb={True: "up", False: "down", None: "none"}[up])
-
-
-def _person(actor: Actor) -> User:
-    if actor.user is None:
-        raise NotAllowed("This is done by people.")
-    return actor.user

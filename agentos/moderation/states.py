@@ -22,6 +22,7 @@ class Outcome(models.TextChoices):
     WARNED = "warned", "Warned"
     ACTED = "acted", "Acted upon"
     KEPT_ON_HOLD = "kept_on_hold", "Kept on hold"
+    SUSPENDED = "suspended", "User suspended"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from django.db.models import Count, Q
 from agentos.catalog import marks
 from agentos.catalog.keys import index_key
 from agentos.catalog.marks import Marks
-from agentos.moderation.models import Flag, Measure, Note, Standing, Star, Subject, Tag
+from agentos.moderation.models import Flag, Measure, Note, Standing, Star, Subject, Tag, Thumb
 
 _STANDS = {
     Standing.HOLD: "held", Standing.HIDDEN: "hidden", Standing.ARCHIVED: "archived", Standing.TAKEOVER: "taken_over",
@@ -36,14 +36,14 @@ def tell_catalog(subject: Subject) -> None:
 def marks_of(source: str, keys: Collection[str]) -> dict[str, Marks]:
     """Return the marks of sessions by their keys, without those that have none. The catalog's provider.
 
-    One statement where nothing was ever put over any of them, as nearly always; else six.
+    One statement where nothing was ever put over any of them, as nearly always; else seven.
     """
     subjects = Subject.objects.filter(source=source, session_key__in=keys)
     known = dict(subjects.values_list("pk", "session_key"))
     if not known:
         return {}
     found: dict[int, dict[str, Any]] = defaultdict(dict)
-    counted: Any = (("flags", Flag, Q(is_open=True)), ("notes", Note, Q(removed_at=None)))
+    counted: Any = (("flags", Flag, Q(is_open=True)), ("notes", Note, Q(removed_at=None)), ("thumbs", Thumb, Q()))
     for name, model, condition in counted:
         for pk, number in _of(model, known).filter(condition).values_list("subject_id").annotate(Count("pk")):
             found[pk][name] = number

@@ -6,7 +6,7 @@ from django.http import Http404, HttpRequest
 
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.paging import DEFAULT_SORT, Page
-from sessions_ui.permissions import get_session_or_404, signed_in_user
+from sessions_ui.permissions import OnHold, get_session_or_404, signed_in_user
 from sessions_ui.presenters.arrivals import mark_of
 from sessions_ui.presenters.preview import Preview, preview_of
 from sessions_ui.presenters.saved_views import listing_of, parameters, view_links
@@ -35,9 +35,9 @@ def in_hand(request: HttpRequest, page: Page, sort: str) -> dict[str, Any]:
 
 
 def _preview(request: HttpRequest) -> Preview | None:
-    """Return the preview that `?preview=<source>/<qid>` asks for; None without one, or for no session of the user's."""
+    """Return the preview that `?preview=<source>/<qid>` asks for; None without one the user may read."""
     source, _, qid = request.GET.get("preview", "").partition("/")
     try:
         return preview_of(get_session_or_404(request, source, qid)) if qid else None
-    except Http404:
+    except (Http404, OnHold):
         return None

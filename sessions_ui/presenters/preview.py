@@ -12,13 +12,17 @@ _NARROW = ("depth", "ordinal", "run_id", "kind", "component_id", "component_name
 
 @dataclass(frozen=True)
 class Preview:
-    """A session with its last runs, newest last, its last run that failed, and where to go from it."""
+    """A session with its last runs, newest last, its last run that failed, and where to go from it.
+
+    `is_held`: it is on hold, so nothing of what was said is told.
+    """
 
     row: CatalogSession
     runs: list[CatalogRun] = field(default_factory=list)
     failed: CatalogRun | None = None
     of_user: str = ""
     of_component: str = ""
+    is_held: bool = False
 
 
 def preview_of(row: CatalogSession) -> Preview:

@@ -4,6 +4,7 @@ Every stored text passes `short_text` or `escape`; everything else written here 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import quote as quote_url
 
@@ -11,40 +12,82 @@ from django.utils.safestring import SafeString
 
 from agentos.catalog.models import CatalogSession
 from sessions_ui.rendering.text import plain
-from sessions_ui.templatetags.sessions import ago, cost, duration, glyph, kind_icon, readable, run_strip, size, tokens
+from sessions_ui.templatetags.sessions import (
+    ago,
+    cost,
+    duration,
+    glyph,
+    icon,
+    kind_icon,
+    readable,
+    run_strip,
+    size,
+    tokens,
+)
 
 _UNKNOWN = '<span class="unknown">unknown</span>'
+_HELD, _WITH_OVER = ' class="is-held"', '<div class="with-over">'
 _ZERO = '<span class="zero">0</span>'
 # As Django's `reverse` quotes a part of a path.
 PATH_SAFE = "!$&'()*+,;=/~:@"
 
 
-def drawn_rows(rows: Iterable[CatalogSession], columns: Sequence[str], base: str) -> SafeString:
+@dataclass(frozen=True)
+class Reader:
+    """For whom rows are drawn: their key, and whether they are told what colleagues put over sessions."""
+
+    key: int = 0
+    is_staff: bool = True
+
+
+def drawn_rows(
+    rows: Iterable[CatalogSession], columns: Sequence[str], base: str, reader: Reader | None = None
+) -> SafeString:
     """Return the rows of the table's body with the cells of these columns; `base` is the address of the list."""
     cells = [(name, CELLS[name]) for name in columns if name != "title"]
-    return SafeString("".join(_row(row, cells, base) for row in rows))
+    return SafeString("".join(_row(row, cells, base, reader or Reader()) for row in rows))
 
 
-def _row(row: CatalogSession, cells: "Sequence[tuple[str, Callable[[CatalogSession], str]]]", base: str) -> str:
-    source, qid = row.source, row.quoted_id
-    title = short_text(row.title, 160)
+def _row(
+    row: CatalogSession, cells: "Sequence[tuple[str, Callable[[CatalogSession], str]]]", base: str, reader: Reader
+) -> str:
+    source, qid, is_held = row.source, row.quoted_id, bool(row.marks.get("held"))
+    title, over = short_text(row.title, 160), _over(row, reader)
     parts = [
-        f'<tr><td class="pick"><label><input type="checkbox" name="pick" value="{escape(source)}/{escape(qid)}"'
+        f"<tr{_HELD if is_held else ''}>",
+        '<td class="pick"><label><input type="checkbox" name="pick"',
+        f' value="{escape(source)}/{escape(qid)}"'
         f' form="bulk"><span class="visually-hidden">Select {title or "Untitled session"}</span></label></td>'
         f'<td class="marks">{kind_icon(row.session_type)} {glyph(row.last_status)}</td>'
-        f'<td class="title"><div class="line"><a href="{_address(base, source, qid)}" data-row>'
+        f'<td class="title">{_WITH_OVER if over else ""}<div class="line">'
+        f'<a href="{_address(base, source, qid)}" data-row>'
         + (f"<bdi>{title}</bdi>" if title else '<bdi class="untitled">Untitled session</bdi>')
-        + "</a>"
+        + "</a>",
     ]
     if row.problem:
         parts.append(f'<span class="tag" title="{escape(readable(row.problem))}">{short_text(row.problem, 40)}</span>')
-    if row.preview:
+    parts += [f'<span class="tag"><bdi>{short_text(tag, 30)}</bdi></span>' for tag in row.marks.get("tags", ())[:2]]
+    if row.preview and not is_held:
         shown = f"<bdi>{short_text(row.preview, 140)}</bdi>"
         parts.append(f'<a class="preview" href="{_address(base, source, qid)}preview/" tabindex="-1">{shown}</a>')
-    parts.append("</div></td>")
+    parts.append(f"</div>{over}</div></td>" if over else "</div></td>")
     parts += [cell(row) for _, cell in cells]
     parts.append("</tr>")
     return "".join(parts)
+
+
+def _over(row: CatalogSession, reader: Reader) -> str:
+    """Return what people put over the session, as icons at the end of its title's line."""
+    marks = row.marks
+    shown: list[str] = [icon("lock", "On hold", "small")] if marks.get("held") else []
+    if reader.is_staff:
+        told = (("flags", "flag", "Flagged"), ("notes", "note", "Has notes"), ("taken_over", "operator", "Taken over"))
+        shown += [icon(name, word, "small") for mark, name, word in told if marks.get(mark)]
+        shown += [icon("archive", "Archived", "small")] if marks.get("archived") else []
+        shown += [f'<span class="stamp-label">{icon("lock", "", "small")} Hidden</span>'] if marks.get("hidden") else []
+    if reader.key in marks.get("stars", ()):
+        shown.append(icon("star", "Starred by you", "small"))
+    return f'<span class="over">{"".join(shown)}</span>' if shown else ""
 
 
 def _address(base: str, source: str, qid: str) -> str:
@@ -83,7 +126,8 @@ def _errors(row: CatalogSession) -> str:
 
 
 def _tags(row: CatalogSession) -> str:
-    shown = " ".join(f'<span class="tag"><bdi>{short_text(str(tag), 30)}</bdi></span>' for tag in row.tags[:6])
+    tags = [*row.tags, *row.marks.get("tags", ())][:6]
+    shown = " ".join(f'<span class="tag"><bdi>{short_text(str(tag), 30)}</bdi></span>' for tag in tags)
     return f'<td class="tags">{shown}</td>'
 
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Final
 
+from django.db.models import Case, F, Value, When
 from django.http import HttpRequest
 
 from agentos.access.roles import AnyUser, role_of
@@ -15,6 +16,8 @@ from sessions_ui.streaming.stream import in_thread
 
 logger = logging.getLogger(__name__)
 BATCH: Final = 1_000
+# What was said in a session on hold is not told in a list.
+_PREVIEW: Final = Case(When(marks__held=True, then=Value("")), default=F("preview"))
 
 
 class ExportCut(Exception):
@@ -65,4 +68,5 @@ def _batch(
     rows = rows_of(user).filter(pk__lte=end)
     if after is not None:
         rows = rows.filter(pk__gt=after)
-    return list(rows.order_by("pk").values_list("pk", *fields)[:BATCH])
+    columns = [_PREVIEW if name == "preview" else name for name in fields]
+    return list(rows.order_by("pk").values_list("pk", *columns)[:BATCH])

@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import Http404, HttpRequest
 
@@ -59,7 +60,7 @@ async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncI
                     yield sse.KEEP_ALIVE
                     sent = time.monotonic()
                 await _pause(woken, live)
-    except Http404:
+    except (Http404, PermissionDenied):
         yield sse.message("done", "gone", seen)
     except Exception:  # an exception that leaves the body of a stream would leak the request's connection
         logger.exception("The stream of turn %s failed", turn_id)

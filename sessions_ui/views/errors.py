@@ -5,6 +5,8 @@ from django.shortcuts import render
 from django.urls import Resolver404
 
 from sessions_ui.middleware import wants_json
+from sessions_ui.permissions import OnHold
+from sessions_ui.views.moderating import on_hold
 
 BAD_REQUEST = "This address or form cannot be understood."
 FORBIDDEN = "Your role does not allow this. An administrator can change it."
@@ -18,6 +20,8 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 403 with the sentence it was refused with."""
+    if isinstance(exception, OnHold) and not wants_json(request):
+        return on_hold(request, exception.row)
     return _answer(request, 403, _sentence(exception) or FORBIDDEN)
 
 

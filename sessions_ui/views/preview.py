@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from sessions_ui.middleware import wants_json
-from sessions_ui.permissions import get_session_or_404
+from sessions_ui.permissions import get_session_or_404, may_read
 from sessions_ui.presenters.preview import Preview, preview_of
 
 TEMPLATE = "sessions_ui/preview.html"
@@ -14,7 +14,8 @@ TEMPLATE = "sessions_ui/preview.html"
 @require_safe
 def preview(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     """Show what the catalog knows of a session: as the pane beside the list, as a page, or as data."""
-    found = preview_of(get_session_or_404(request, source, qid))
+    row = get_session_or_404(request, source, qid, unread=True)
+    found = preview_of(row) if may_read(request.user, row) else Preview(row, is_held=True)
     if wants_json(request):
         return JsonResponse(_as_data(found))
     fragment = "#pane" if request.headers.get("HX-Target") == "preview" else ""

@@ -15,6 +15,7 @@ from agentos.db.sources import SourceUnavailable, get_source
 from agentos.records import Session, strip_for_postgres
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import SESSION_NOT_FOUND, get_session_or_404
+from sessions_ui.presenters.moderating import over_session
 from sessions_ui.presenters.session_acts import acts_of
 from sessions_ui.presenters.session_data import session_data
 from sessions_ui.presenters.session_page import TABS, ordinal, session_page
@@ -47,6 +48,7 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
         return unavailable(request, row, str(error))
     context: dict[str, Any] = {"nav": "sessions", "row": row, "page": page, "tabs": TABS, "views": VIEWS}
     context |= {"layout": str(reader.layout), "now": timezone.now(), "part": part, "acts": acts_of(request.user, row)}
+    context["over"] = over_session(request.user, row)
     if not part:
         context |= composer_context(request, row)
     return render(request, f"{TEMPLATE}#{part}" if part else TEMPLATE, context)
@@ -67,7 +69,8 @@ def unavailable(request: HttpRequest, row: CatalogSession, sentence: str) -> Htt
     """Say in a plain sentence why the source of a session cannot be read."""
     if wants_json(request):
         return JsonResponse({"error": sentence}, status=503)
-    return render(request, TEMPLATE, {"nav": "sessions", "row": row, "problem": sentence}, status=503)
+    context = {"nav": "sessions", "row": row, "problem": sentence, "over": over_session(request.user, row)}
+    return render(request, TEMPLATE, context, status=503)
 
 
 def fetch(row: CatalogSession) -> tuple[CatalogSession, Session, Reader]:

@@ -25,7 +25,7 @@ from sessions_ui.presenters.histogram import drawn
 from sessions_ui.presenters.in_hand import in_hand
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.rendering.list_controls import bar_rows, drawn_bars, drawn_columns, drawn_facets, drawn_orders
-from sessions_ui.rendering.list_rows import drawn_rows
+from sessions_ui.rendering.list_rows import Reader, drawn_rows
 from sessions_ui.views.lists import broken_as_data, page_or_list
 
 PAGE = 50
@@ -56,7 +56,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "nav": "sessions",
         "source_menu": source_menu(states),
         "page": page,
-        "rows": drawn_rows(page.rows, state.columns, resolve_url("sessions")),
+        "rows": drawn_rows(page.rows, state.columns, resolve_url("sessions"), _reader(request)),
         "older": state.url(page.next) if page.next else "",
         "newer": state.url(page.previous) if page.previous else "",
         "is_later_page": bool(after),
@@ -85,6 +85,10 @@ def _data(query: ListQuery, page: Page) -> JsonResponse:
     if query.broken:
         return broken_as_data(query)
     return JsonResponse({"sessions": [_as_data(row) for row in page.rows], "next": page.next})
+
+
+def _reader(request: HttpRequest) -> Reader:
+    return Reader(request.user.pk or 0, scope_of(request.user).agno_user_id is None)
 
 
 def _controls(state: ListState, counted: Counts) -> dict[str, Any]:
@@ -124,4 +128,6 @@ def _answer(request: HttpRequest, context: dict[str, Any], state: ListState, aft
 
 
 def _as_data(row: CatalogSession) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in FIELDS}
+    """Return a row's scalars. What was said in a session on hold is not told in a list."""
+    data = {name: getattr(row, name) for name in FIELDS}
+    return data | {"preview": ""} if row.marks.get("held") else data

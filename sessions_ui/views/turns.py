@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
@@ -82,7 +83,7 @@ async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
     """Stream a turn to one browser from any point on: from `Last-Event-ID`, else from `?after=`."""
     try:
         await in_thread(lambda: get_turn_or_404(request, turn_id))
-    except Http404 as error:
+    except (Http404, PermissionDenied) as error:
         # Raised further, Django would render its page in a thread of no request, and leave a connection open there.
         return HttpResponseNotFound(str(error), content_type="text/plain; charset=utf-8")
     after = sse.cursor(request.headers.get("Last-Event-ID"), request.GET.get("after"))
