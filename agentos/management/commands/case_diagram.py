@@ -10,13 +10,13 @@ from agentos.moderation.states import diagram
 
 DOCUMENT: Final = Path("docs") / "moderation.md"
 BEGIN: Final = "```mermaid\n"
-END: Final = "\n```"
+END: Final = "```"
 
 
 def with_diagram(text: str) -> str:
     """Return the document with its diagram made anew."""
     before, _, rest = text.partition(BEGIN)
-    return f"{before}{BEGIN}{diagram()}{END}{rest.partition(END)[2]}"
+    return f"{before}{BEGIN}{diagram()}\n{END}{rest.partition(END)[2]}"
 
 
 class Command(BaseCommand):
