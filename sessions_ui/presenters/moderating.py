@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from django.urls import reverse
+
 from agentos.access.roles import AnyUser
 from agentos.access.rules import SessionRow, scope_of
 from agentos.catalog.keys import index_key
@@ -103,7 +105,10 @@ _MENU: Final = (
 
 @dataclass(frozen=True)
 class Over:
-    """What stands over a session, as far as the reader is told. `menu`: acts of a moderator, with their words."""
+    """What stands over a session, as far as the reader is told. `menu`: acts of a moderator, with their words.
+
+    `flag_url`: where the reader flags the session, "" if they may not.
+    """
 
     marks: Marks
     measures: list[Measure] = field(default_factory=list)
@@ -112,9 +117,14 @@ class Over:
     thumbs: list[Thumb] = field(default_factory=list)
     case: Case | None = None
     is_starred: bool = False
-    may_flag: bool = False
+    flag_url: str = ""
     may_annotate: bool = False
     menu: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def may_flag(self) -> bool:
+        """Whether the reader may flag the session."""
+        return bool(self.flag_url)
 
     @property
     def has_strip(self) -> bool:
@@ -146,7 +156,7 @@ def over_session(user: AnyUser, row: CatalogSession) -> Over:
         list(Thumb.objects.filter(**place)) if marks.thumbs else [],
         Case.objects.unresolved().filter(**place).first() if moderates and marks.stored() else None,
         user.pk in marks.stars,
-        can_flag(user, row),
+        reverse("flag", args=[row.source, row.quoted_id]) if can_flag(user, row) else "",
         can_annotate(user, row),
         _menu(row, marks) if moderates else [],
     )

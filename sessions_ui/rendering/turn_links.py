@@ -14,19 +14,13 @@ if TYPE_CHECKING:
 HERE = '<span id="here"></span>'
 
 
-def drawn_turn_link(view: "RunView", item: "Item", flag_url: str = "") -> SafeString:
-    """Return the link to an item, "" for one without a place; with the anchor of what was linked to, if it is that.
-
-    `flag_url`: of the session's form for flags, for who may flag; then there is a link to flag this place.
-    """
+def drawn_turn_link(view: "RunView", item: "Item") -> SafeString:
+    """Return the link to an item, "" for one without a place; with the anchor of what was linked to, if it is that."""
     if not item.anchor:
         return SafeString("")
     address = escape(f"?run={quote(view.row.quoted_id)}&message={item.place}#{item.anchor}")
-    at = escape(f"{flag_url}?run={quote(view.row.quoted_id)}&message={item.place}")
-    flag = f'<a class="turn-link" href="{at}" data-sheet="Flag" aria-label="Flag place {item.place} of run {view.number}">'
     return SafeString(
         f'<a class="turn-link" href="{address}" data-permalink'
         f' aria-label="Link to place {item.place} of run {view.number}">{icon("link", classes="small")}</a>'
-        f"{flag + icon('flag', classes='small') + '</a>' if flag_url else ''}"
         f"{HERE if item.is_marked else ''}"
     )

@@ -1,6 +1,5 @@
 """How due times and what stands over a run are shown."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +9,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from agentos.catalog.models import CatalogRun
+from sessions_ui.presenters.moderating import Over
+from sessions_ui.rendering.run_marks import drawn_run_marks
 from sessions_ui.templatetags.sessions import local_moment
 
 register = template.Library()
@@ -26,23 +27,10 @@ def due(value: datetime) -> SafeString:
     return format_html('<time class="{}" datetime="{}" title="{}">{}</time>', style, value.isoformat(), told, words)
 
 
-@register.filter
-def at_run(found: Iterable[Any], run: CatalogRun) -> list[Any]:
-    """Return the flags, notes or thumbs that are on this run or on a message of it."""
-    names = {run.run_id or f"~{run.ordinal}"}
-    return [one for one in found if one.run_id in names]
-
-
-@register.filter
-def by_person(found: Iterable[Any], user: Any) -> Any:
-    """Return the first of these that the person made, None for none."""
-    return next((one for one in found if one.by_id == user.pk), None)
-
-
-@register.filter
-def with_value(found: Iterable[Any], is_up: bool) -> int:
-    """Return how many thumbs point up, or down."""
-    return sum(one.is_up is bool(is_up) for one in found)
+@register.simple_tag
+def run_marks(over: Over, run: CatalogRun, user: Any) -> SafeString:
+    """Show what people put over a run of the session, and its thumbs: `{% run_marks over view.row user %}`."""
+    return drawn_run_marks(run, over.flags, over.thumbs, user.pk, over.flag_url)
 
 
 def _span(seconds: float) -> str:

@@ -87,9 +87,9 @@ def tool_lines(
 
 
 @register.simple_tag
-def turn_link(view: "RunView", item: "Item", flag_url: str = "") -> SafeString:
+def turn_link(view: "RunView", item: "Item") -> SafeString:
     """Show the link to an item of a run, if it has a place; and that it is what was linked to."""
-    return drawn_turn_link(view, item, flag_url)
+    return drawn_turn_link(view, item)
 
 
 @register.simple_tag

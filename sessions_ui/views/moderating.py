@@ -115,8 +115,9 @@ def _remarked(request: HttpRequest, row: CatalogSession) -> str:
         remarks.star(row, actor, on=act == "star")
         return "Starred." if act == "star" else "Not starred any more."
     if act == "thumb":
-        up = {"up": True, "down": False}.get(form.get("thumb", ""))
-        remarks.thumb(row, actor, _spot(row, form)[1].run_id, up)
+        way, _, named = form.get("thumb", "").partition(" ")
+        up = {"up": True, "down": False}.get(way)
+        remarks.thumb(row, actor, _place(row, named, "")[1].run_id, up)
         return "Your opinion is kept." if up is not None else "Your opinion is taken back."
     raise Refused("A session can be tagged, noted, starred and rated here.")
 
@@ -152,7 +153,11 @@ def on_hold(request: HttpRequest, row: CatalogSession, problem: str = "", status
 
 def _spot(row: CatalogSession, asked: QueryDict) -> tuple[CatalogRun | None, Spot]:
     """Return the run and the place that a form or URL names. Raises Http404 for a run that is not the session's."""
-    named, number = unquote_id(asked.get("run", "")), asked.get("message", "")
+    return _place(row, asked.get("run", ""), asked.get("message", ""))
+
+
+def _place(row: CatalogSession, quoted: str, number: str) -> tuple[CatalogRun | None, Spot]:
+    named = unquote_id(quoted)
     if not named:
         return None, Spot()
     run = find_run(row, named)

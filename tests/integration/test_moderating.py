@@ -180,7 +180,7 @@ def test_tags_notes_stars_and_thumbs(row: CatalogSession, viewer: Person, owner:
     assert say(teammate, act="tag", tag=HOSTILE).json()["tags"]
     assert say(teammate, act="note", text=HOSTILE).json()["notes"][0]["by"] == "teammate"
     assert say(viewer, act="star").json()["starred"] is True
-    assert say(owner, act="thumb", thumb="down", run=run.quoted_id).json()["thumbs"][0]["up"] is False
+    assert say(owner, act="thumb", thumb=f"down {run.quoted_id}").json()["thumbs"][0]["up"] is False
     page = teammate.client.get(url(row)).text
     assert "<script>alert" not in page and "internal note" in page and "Bad answer, said by 1" in page
     own = owner.client.get(url(row)).text
