@@ -24,6 +24,7 @@ class Asker:
     is_somebody: bool = True
     sees: frozenset[str] = frozenset()
     bound: bool = False
+    is_narrowed: bool = False
 
     def has(self, role: Role) -> bool:
         """Whether the role includes `role`."""
@@ -67,7 +68,7 @@ def STARTS(asker: Asker, about: str) -> str:
     """For operators who see everything, and for whoever is bound to Alice, as whom a session is begun."""
     if not asker.is_somebody:
         return SIGN_IN
-    may = asker.sees == {"mine"} if asker.bound else asker.has(Role.OPERATOR)
+    may = asker.sees == {"mine"} if asker.bound else asker.has(Role.OPERATOR) and not asker.is_narrowed
     return OK if may else REFUSED
 
 

@@ -29,6 +29,35 @@ class Binding(models.Model):
         return f"{self.user} is {self.agno_user_id}"
 
 
+class Grant(models.Model):
+    """Narrows what a user sees to a part of the sessions; see `rules.Scope`.
+
+    `value`: a source's name, or an agent's, a team's, a workflow's or an Agno user's id.
+    """
+
+    class Kind(models.TextChoices):
+        """What a grant names. The kinds of components are those of Agno's `session_type`."""
+
+        SOURCE = "source"
+        AGENT = "agent"
+        TEAM = "team"
+        WORKFLOW = "workflow"
+        USER = "user", "Agno user"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="grants")
+    kind = models.CharField(max_length=10, choices=Kind)
+    value = models.CharField(max_length=500)
+
+    class Meta:
+        """A grant is given once."""
+
+        constraints = [models.UniqueConstraint(fields=["user", "kind", "value"], name="access_one_grant_once")]
+
+    def __str__(self) -> str:
+        """As the page writes it."""
+        return f"{self.kind}:{self.value}"
+
+
 class SignInLinkQuerySet(models.QuerySet["SignInLink"]):
     """Queries over sign-in links."""
 

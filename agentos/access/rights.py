@@ -35,10 +35,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Rights:
-    """A user's role, None without one, and the Agno user they are bound to, None for nobody."""
+    """A user's role, None without one; the Agno user they are bound to, None for nobody; their grants (kind, value)."""
 
     role: Role | None = None
     agno_user_id: str | None = None
+    grants: frozenset[tuple[str, str]] = frozenset()
 
 
 def rights_of(user: AnyUser) -> Rights:
@@ -60,7 +61,9 @@ def forget_rights(user: User) -> None:
 
 
 def _read(user: User) -> Rights:
-    rows = list(User.objects.filter(pk=user.pk).values_list("groups__name", "binding__agno_user_id"))
-    names = {name for name, _ in rows}
+    columns = ("groups__name", "binding__agno_user_id", "grants__kind", "grants__value")
+    rows = list(User.objects.filter(pk=user.pk).values_list(*columns))
+    names = {row[0] for row in rows}
+    grants = frozenset((row[2], row[3]) for row in rows if row[2] is not None)
     highest = max((role for role in Role if role in names), key=lambda role: role.rank, default=None)
-    return Rights(Role.ADMIN if user.is_superuser else highest, next((bound for _, bound in rows), None))
+    return Rights(Role.ADMIN if user.is_superuser else highest, next((row[1] for row in rows), None), grants)

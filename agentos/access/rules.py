@@ -8,6 +8,8 @@ from agentos.access.rights import AnyUser, Role, rights_of
 from agentos.db.sources import get_source
 
 NO_ROLE = "Your account has no role yet. Ask an administrator for one."
+OUTSIDE = "Your account shows a part of the sessions, which this one is not in."
+COMPONENT_KINDS: Final = ("agent", "team", "workflow")
 
 
 class NotAllowed(Exception):
@@ -29,6 +31,14 @@ class SessionRow(Protocol):
     def user_id(self) -> str | None:
         """Agno's user, as the session names it."""
 
+    @property
+    def session_type(self) -> str:
+        """Agno's kind of component: agent, team or workflow; "" while it has none."""
+
+    @property
+    def component_id(self) -> str | None:
+        """The id of the agent, team or workflow."""
+
 
 Obstacle = Callable[[AnyUser | None, SessionRow], str]
 _obstacles: Final[list[Obstacle]] = []
@@ -45,22 +55,59 @@ def add_obstacle(obstacle: Obstacle) -> None:
 
 @dataclass(frozen=True)
 class Scope:
-    """Which sessions a user sees: none, those of one Agno user, or all."""
+    """Which sessions a user sees: all (`everything`), none (`nothing`), or those that each of these lets through.
+
+    `agno_user_id`: the Agno user they are bound to. `sources`, `components` (kind and id), `users`: what they were
+    granted, each empty for no limit; a session has to be of one of each that is not.
+    """
 
     everything: bool
     agno_user_id: str | None = None
+    sources: frozenset[str] = frozenset()
+    components: frozenset[tuple[str, str]] = frozenset()
+    users: frozenset[str] = frozenset()
 
-    def covers(self, user_id: str | None) -> bool:
-        """Whether a session of the Agno user `user_id` (None: it names nobody) is in it."""
-        return self.everything or (self.agno_user_id is not None and user_id == self.agno_user_id)
+    @property
+    def nothing(self) -> bool:
+        """Whether no session is in it, whatever there is."""
+        limits = (self.sources, self.components, self.users)
+        return not self.everything and self.agno_user_id is None and not any(limits)
+
+    def covers(self, user_id: str | None, source: str = "", kind: str = "", component_id: str | None = None) -> bool:
+        """Whether a session of the Agno user `user_id` (None: it names nobody) is in it.
+
+        Of what is not said of the session it is taken for granted that the user may not see it.
+        """
+        if self.everything or self.nothing:
+            return self.everything
+        return (
+            (self.agno_user_id is None or user_id == self.agno_user_id)
+            and (not self.users or user_id in self.users)
+            and (not self.sources or source in self.sources)
+            and (not self.components or (kind, component_id) in self.components)
+        )
+
+    def covers_row(self, row: SessionRow) -> bool:
+        """Whether a session is in it."""
+        return self.covers(row.user_id, row.source, row.session_type, row.component_id)
 
 
 def scope_of(user: AnyUser) -> Scope:
-    """Return which sessions the user sees: without a role none, when bound their own, else all."""
+    """Return which sessions the user sees: without a role none, when bound their own, else what grants leave of all."""
     rights = rights_of(user)
     if rights.role is None:
         return Scope(everything=False)
-    return Scope(everything=rights.agno_user_id is None, agno_user_id=rights.agno_user_id)
+
+    def granted(kind: str) -> frozenset[str]:
+        return frozenset(value for one, value in rights.grants if one == kind)
+
+    return Scope(
+        everything=rights.agno_user_id is None and not rights.grants,
+        agno_user_id=rights.agno_user_id,
+        sources=granted("source"),
+        components=frozenset(grant for grant in rights.grants if grant[0] in COMPONENT_KINDS),
+        users=granted("user"),
+    )
 
 
 def check_is_open(user: AnyUser | None, row: SessionRow) -> None:
@@ -141,10 +188,12 @@ def _check_may(user: AnyUser, row: SessionRow, act: str, done: str, other: str =
     if role is None:
         raise NotAllowed(NO_ROLE)
     scope = scope_of(user)
-    if not scope.covers(row.user_id):
+    if not scope.covers_row(row):
+        if scope.agno_user_id is None:
+            raise NotAllowed(OUTSIDE)
         sentence = other or f"This session belongs to another user. You can {act} only your own."
         raise NotAllowed(sentence.format(scope.agno_user_id))
-    if scope.everything and not role.includes(Role.OPERATOR):
+    if scope.agno_user_id is None and not role.includes(Role.OPERATOR):
         raise NotAllowed(f"A viewer reads sessions. Ask an administrator for the operator role to {act} them.")
     try:
         source = get_source(row.source)

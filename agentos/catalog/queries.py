@@ -1,12 +1,15 @@
 """Questions to the catalog's sessions, as chainable QuerySet methods."""
 
+from collections import defaultdict
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.db import models
 from django.db.models import F, FilteredRelation, Q
 
 from agentos.access.roles import AnyUser, Role, has_role
-from agentos.access.rules import scope_of
+from agentos.access.rules import Scope, scope_of
 from agentos.catalog.keys import index_key
 from agentos.catalog.marks import ARCHIVED, HIDDEN, LISTED
 from agentos.catalog.paging import DEFAULT_SORT, Page, page_of
@@ -57,7 +60,7 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         return self.of_source(source).filter(session_key=index_key(session_id)).first()
 
     def visible_to(self, user: AnyUser) -> Self:
-        """Sessions that the user may see: all of them, those of the Agno user they are bound to, or none.
+        """Sessions that the user may see: all of them, those of their scope, or none.
 
         Hidden ones only moderators see.
         """
@@ -66,7 +69,7 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         found._known = Known(Asker(user.pk or 0, scope.everything, moderates))
         if scope.everything:
             return found
-        return found.none() if scope.agno_user_id is None else found.filter(user_key=index_key(scope.agno_user_id))
+        return found.none() if scope.nothing else found.filter(_within(scope))
 
     def listed(self) -> Self:
         """Those that are neither archived nor hidden."""
@@ -104,6 +107,23 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
     def page(self, sort: str = DEFAULT_SORT, cursor: str | None = None, limit: int = 50) -> "Page":
         """Return `limit` rows in the order `sort` from `cursor` on; the cost does not grow with the depth."""
         return page_of(self.defer(*HEAVY), sort, cursor, limit)
+
+
+def _within(scope: Scope) -> Q:
+    """Return the condition of a scope that limits; its keys lead the indexes that lists are read along."""
+    found = Q()
+    if scope.agno_user_id is not None:
+        found &= Q(user_key=index_key(scope.agno_user_id))
+    if scope.users:
+        found &= Q(user_key__in=sorted(index_key(user) for user in scope.users))
+    if scope.sources:
+        found &= Q(source__in=sorted(scope.sources))
+    if scope.components:
+        keys: dict[str, list[str]] = defaultdict(list)
+        for kind, component in sorted(scope.components):
+            keys[kind].append(index_key(component))
+        found &= reduce(or_, (Q(session_type=kind, component_key__in=among) for kind, among in keys.items()))
+    return found
 
 
 def _asked_for(node: Node) -> list[int]:

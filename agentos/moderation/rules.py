@@ -70,5 +70,5 @@ def _passes(check: Callable[[AnyUser, SessionRow | None], None], user: AnyUser, 
 
 
 def _check_scope(user: AnyUser, row: SessionRow | None) -> None:
-    if row is not None and not scope_of(user).covers(row.user_id):
+    if row is not None and not scope_of(user).covers_row(row):
         raise NotAllowed("This session belongs to another user.")

@@ -51,7 +51,7 @@ def check_can_share(user: AnyUser) -> None:
     if not has_role(user, Role.OPERATOR):
         raise NotAllowed("Sharing a view needs the role operator. Your own views are yours in any role.")
     if not scope_of(user).everything:
-        raise NotAllowed("Your account shows the sessions of one user, so its views are for you alone.")
+        raise NotAllowed("Your account shows a part of the sessions, so its views are for you alone.")
 
 
 def can_share(user: AnyUser) -> bool:

@@ -23,7 +23,7 @@ def check_can_import(user: AnyUser, source: Source | None = None, user_ids: Iter
     if source is not None and source.read_only:
         raise NotAllowed(f"The source {source.name} is opened read-only, so nothing can be imported into it.")
     scope = scope_of(user)
-    if not all(scope.covers(user_id) for user_id in user_ids):
+    if not all(scope.covers(user_id, source.name if source else "") for user_id in user_ids):
         raise NotAllowed(BELONGS_TO_OTHERS)
 
 

@@ -206,11 +206,13 @@ class _Row:
     source: str
     session_id: str
     user_id: str | None
+    session_type: str
+    component_id: str | None
 
 
 def _check_rights(turn: Turn, session: Session) -> None:
     """Refuse when the right was lost, or the session put on hold or given to another user, while the turn waited."""
-    row = _Row(turn.source, turn.session_id, session.user_id)
+    row = _Row(turn.source, turn.session_id, session.user_id, session.session_type or "", session.component_id)
     try:
         if turn.user is None:  # asked for on the command line, by whoever runs the program
             check_is_open(None, row)

@@ -33,6 +33,8 @@ class _New:
     source: str
     user_id: str | None
     session_id: str = ""
+    session_type: str = ""
+    component_id: str | None = None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

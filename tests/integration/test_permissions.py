@@ -11,7 +11,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.http import Http404, HttpRequest
 from django.test import RequestFactory
 
-from agentos.access.models import Binding
+from agentos.access.models import Binding, Grant
+from agentos.access.rights import forget_rights
 from agentos.access.roles import Role, give_role, has_role, role_of
 from agentos.access.rules import NotAllowed, Scope, can_continue, check_can_continue, scope_of
 from agentos.catalog.models import CatalogSession
@@ -84,6 +85,33 @@ class TestRoles:
             ):
                 assert role_of(person.user) == role
                 assert scope_of(person.user) == Scope(everything=False, agno_user_id=user_id)
+
+    def test_grants_narrow_and_what_is_not_said_is_not_covered(self, teammate: Person) -> None:
+        user = teammate.user
+        for kind, value in (("agent", "billing"), ("team", "crew"), ("source", "lab")):
+            Grant.objects.create(user=user, kind=kind, value=value)
+        forget_rights(user)
+        scope = scope_of(user)
+        assert not scope.everything and not scope.nothing
+        assert scope.covers(ALICE, "lab", "agent", "billing") and scope.covers(None, "lab", "team", "crew")
+        assert not scope.covers(ALICE, "lab", "agent", "crew")
+        assert not scope.covers(ALICE, "away", "agent", "billing")
+        assert not scope.covers(ALICE)
+        row = CatalogSession(source="lab", session_id="s", user_id=ALICE, session_type="agent", component_id="other")
+        with pytest.raises(NotAllowed, match="a part of the sessions"):
+            check_can_continue(user, row)
+
+    def test_a_viewer_of_a_part_continues_nothing(self, viewer: Person) -> None:
+        Grant.objects.create(user=viewer.user, kind="user", value=ALICE)
+        row = CatalogSession(source="lab", session_id="s", user_id=ALICE, session_type="agent", component_id="a")
+        with pytest.raises(NotAllowed, match="A viewer reads sessions"):
+            check_can_continue(viewer.user, row)
+
+    def test_a_binding_and_grants_narrow_each_other(self, owner: Person) -> None:
+        Grant.objects.create(user=owner.user, kind="agent", value="billing")
+        scope = scope_of(owner.user)
+        assert scope.covers(ALICE, "lab", "agent", "billing")
+        assert not scope.covers(BOB, "lab", "agent", "billing") and not scope.covers(ALICE, "lab", "agent", "other")
 
 
 @pytest.mark.usefixtures("lab")
