@@ -64,6 +64,24 @@ def OPERATES(asker: Asker, about: str) -> str:
     return REFUSED if found == OK and not asker.has(Role.OPERATOR) else found
 
 
+def FLAGS(asker: Asker, about: str) -> str:
+    """For whoever sees the session and is not bound to its user."""
+    found = SEES(asker, about)
+    return REFUSED if found == OK and asker.bound else found
+
+
+def ANNOTATES(asker: Asker, about: str) -> str:
+    """For operators who see the session and are not bound to its user; as data for all who see it."""
+    found = FLAGS(asker, about)
+    return f"{OK} or {REFUSED}" if found == REFUSED or (found == OK and not asker.has(Role.OPERATOR)) else found
+
+
+def MODERATES(asker: Asker, about: str) -> str:
+    """For moderators who see the session."""
+    found = SEES(asker, about)
+    return REFUSED if found == OK and not asker.has(Role.MODERATOR) else found
+
+
 def STARTS(asker: Asker, about: str) -> str:
     """For operators who see everything, and for whoever is bound to Alice, as whom a session is begun."""
     if not asker.is_somebody:
@@ -96,6 +114,16 @@ def only(role: Role) -> Rule:
         return NOT_FOUND if found == REFUSED else found
 
     return rule
+
+
+def names_nothing(rule: Rule) -> Rule:
+    """As `rule`; but the form names something that is not there."""
+
+    def missing(asker: Asker, about: str) -> str:
+        found = rule(asker, about)
+        return NOT_FOUND if found == OK else found
+
+    return missing
 
 
 @dataclass(frozen=True)
@@ -137,6 +165,15 @@ ROWS: Final[dict[str, Row]] = {
     "session_summarise": post(CONTINUES),
     "session_state": get(OPERATES, post=OPERATES),
     "session_fork": post(CONTINUES),
+    "flag": get(FLAGS, post=FLAGS),
+    "remarks": get(ANNOTATES, post=SEES),
+    "open_on_hold": post(MODERATES),
+    "moderate": get(MODERATES, post=MODERATES),
+    "review": get(needs(Role.MODERATOR)),
+    "review_next": post(needs(Role.MODERATOR)),
+    "review_reasons": get(needs(Role.MODERATOR), post=needs(Role.MODERATOR)),
+    "review_suspended": get(needs(Role.MODERATOR), post=names_nothing(needs(Role.MODERATOR))),
+    "case": get(NOBODYS, post=NOBODYS),
     "turn_create": post(CONTINUES),
     "preview": get(SEES),
     "session_export": get(SEES, "?format=json", "?format=markdown", "?format=html", "?format=jsonl"),

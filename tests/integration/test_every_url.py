@@ -192,7 +192,7 @@ def stored(place: Place) -> dict[str, Any]:
     TurnEvent.objects.create(turn=turn, seq=1, kind="content", payload={"text": f"needle {word}text"})
     return {
         "source": place.source, "qid": quote_id(session_id), "qrun_id": quote_id(run_id), "number": 0,
-        "part": "result", "turn_id": turn.pk, "token": "no-such-token",
+        "part": "result", "act": "hide", "case_id": 999, "turn_id": turn.pk, "token": "no-such-token",
     }  # fmt: skip
 
 
@@ -212,7 +212,9 @@ def test_who_may(site: dict[str, dict[str, Any]], name: str, who: str) -> None:
         at = address(name, site, about or "mine")
         for key, answer, rule in answers(client, name, at):
             expected = rule(asker, about)
-            assert outcome(answer) == expected, f"{key} {at} by {who}: {answer.status_code}, not {expected}"
+            assert outcome(answer) in expected.split(" or "), (
+                f"{key} {at} by {who}: {answer.status_code}, not {expected}"
+            )
             body = body_of(answer)
             said = sorted(word for word in hidden(asker, name) if word in body)
             assert not said, f"{key} {at} tells {who} {said}"
