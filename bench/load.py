@@ -32,11 +32,12 @@ class Times:
 
 @dataclass(frozen=True)
 class Server:
-    """A server on this machine, with the headers that each of its requests needs."""
+    """A server on this machine, with the headers that each of its requests needs and the id of its process."""
 
     name: str
     port: int
     headers: tuple[str, ...] = ()
+    pid: int = 0
 
     def request(self, path: str) -> bytes:
         """Return the bytes of a GET request."""

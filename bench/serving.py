@@ -93,8 +93,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(command: Sequence[str], port: int, env: dict[str, str]) -> Iterator[None]:
-    """Run a server until it is no longer needed.
+def _running(command: Sequence[str], port: int, env: dict[str, str]) -> Iterator[int]:
+    """Run a server until it is no longer needed; yield the id of its process.
 
     Raises:
         RuntimeError: it does not listen; with what it said.
@@ -110,7 +110,7 @@ def _running(command: Sequence[str], port: int, env: dict[str, str]) -> Iterator
                     log.seek(0)
                     raise RuntimeError(f"{' '.join(command)} did not start:\n{log.read()[-4000:]}")
                 time.sleep(0.1)
-            yield
+            yield process.pid
         finally:
             process.terminate()
             try:
@@ -130,16 +130,16 @@ def ours(env: dict[str, str], headers: Sequence[str], name: str = "ours") -> Ite
     """Run our application as `manage.py up` does, in one process, for somebody who is signed in."""
     port = free_port()
     options = ["--port", str(port), "--lifespan", "off", "--no-access-log", "--log-level", "warning"]
-    with _running(["-m", "uvicorn", "agentos.asgi:application", *options], port, env):
-        yield Server(name, port, tuple(headers))
+    with _running(["-m", "uvicorn", "agentos.asgi:application", *options], port, env) as pid:
+        yield Server(name, port, tuple(headers), pid)
 
 
 @contextmanager
 def agnos(env: dict[str, str], source: str) -> Iterator[Server]:
     """Run Agno's own server on the source."""
     port = free_port()
-    with _running([str(HERE / "peer.py"), source, str(port)], port, env):
-        yield Server("AgentOS", port)
+    with _running([str(HERE / "peer.py"), source, str(port)], port, env) as pid:
+        yield Server("AgentOS", port, pid=pid)
 
 
 @contextmanager
