@@ -6,7 +6,8 @@ Nothing in the result loads anything, runs, or can pass for a part of our own pa
 import re
 import threading
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 from urllib.parse import unquote
 
 import nh3
@@ -35,6 +36,9 @@ CLASSES: dict[str, frozenset[str]] = {
 }
 REL = "noopener noreferrer nofollow"
 
+# Texts of at most so many characters are kept once rendered, so many of them: about 10 MB at the most.
+KEPT_LIMIT, KEPT = 8_000, 512
+
 MAX_LINES = 4_000
 MAX_CELLS = 8_000
 
@@ -48,7 +52,15 @@ _ENCODED_MARK = re.compile(r"%F4%8[0-9A-F](?:%[89AB][0-9A-F]){2}")
 
 
 def markdown(text: str) -> SafeString:
-    """Return Markdown as sanitised HTML; text that is too long or made to exhaust the parser comes back plain."""
+    """Return Markdown as sanitised HTML; text that is too long or made to exhaust the parser comes back plain.
+
+    What was rendered last is kept: a page that is looked at again, paged, searched in or swapped shows the same texts,
+    and they are half of what it costs.
+    """
+    return _kept(text) if len(text) <= KEPT_LIMIT else _rendered(text)
+
+
+def _rendered(text: str) -> SafeString:
     marks = Marks()
     prepared = prepare(text, marks)
     if len(prepared) > MARKDOWN_LIMIT or _is_bomb(prepared):
@@ -57,7 +69,10 @@ def markdown(text: str) -> SafeString:
         html = _parsers.markdown.render(prepared)
     except RecursionError:
         return marks.finish(_as_plain(prepared))
-    return marks.finish(_sanitise(html))
+    return marks.finish(_cleaner.clean(html))
+
+
+_kept: Final = lru_cache(KEPT)(_rendered)
 
 
 def _as_plain(prepared: str) -> str:
@@ -79,20 +94,6 @@ def _table_cells(prepared: str) -> int:
     rules = (rule[0].split("|") for rule in _TABLE_RULE.finditer(prepared))
     columns = max((sum("-" in cell for cell in cells) for cells in rules), default=0)
     return columns * (prepared.count("\n") + 1)
-
-
-def _sanitise(html: str) -> str:
-    # "*" is set because nh3 lets `title` and `lang` stand everywhere unless told: marks are written out as HTML, which
-    # an attribute cannot hold.
-    return nh3.clean(
-        html,
-        tags=set(TAGS),
-        attributes={"*": set(), "a": {"href"}, "ol": {"start"}},
-        allowed_classes={tag: set(classes) for tag, classes in CLASSES.items()},
-        attribute_filter=_filter_attribute,
-        url_schemes={"http", "https", "mailto"},
-        link_rel=REL,
-    )
 
 
 def _filter_attribute(_tag: str, name: str, value: str) -> str | None:
@@ -170,3 +171,15 @@ class _Parsers(threading.local):
 
 
 _parsers = _Parsers()
+
+
+# "*" is set because nh3 lets `title` and `lang` stand everywhere unless told: marks are written out as HTML, which an
+# attribute cannot hold.
+_cleaner: Final = nh3.Cleaner(
+    tags=set(TAGS),
+    attributes={"*": set(), "a": {"href"}, "ol": {"start"}},
+    allowed_classes={tag: set(classes) for tag, classes in CLASSES.items()},
+    attribute_filter=_filter_attribute,
+    url_schemes={"http", "https", "mailto"},
+    link_rel=REL,
+)

@@ -10,15 +10,15 @@ from django.utils.safestring import SafeString
 from agentos.catalog.models import CatalogRun, CatalogSession
 from sessions_ui import rendering
 from sessions_ui.rendering.content import drawn_content
+from sessions_ui.rendering.conversation_items import drawn_items
 from sessions_ui.rendering.json_tree import NODE_LIMIT
 from sessions_ui.rendering.marking import marked as mark_found
 from sessions_ui.rendering.room import Room, within
 from sessions_ui.rendering.tool_lines import drawn_outcome, drawn_tools
-from sessions_ui.rendering.turn_links import drawn_turn_link
 
 if TYPE_CHECKING:
     from sessions_ui.presenters.contents import Content
-    from sessions_ui.presenters.conversation import Item, RunView
+    from sessions_ui.presenters.conversation import RunView
     from sessions_ui.presenters.tool_calls import ToolView
 
 register = template.Library()
@@ -83,13 +83,15 @@ def tool_lines(
     tools: "Sequence[ToolView]", session: CatalogSession, run: CatalogRun | None = None, open_call: Any = None
 ) -> SafeString:
     """Show tool calls as lines that open: `{% tool_lines item.tools row view.row %}`."""
-    return drawn_tools(tools, session, run, open_call)
+    return drawn_tools(tools, session, run, open_call if isinstance(open_call, int) else None)
 
 
 @register.simple_tag
-def turn_link(view: "RunView", item: "Item") -> SafeString:
-    """Show the link to an item of a run, if it has a place; and that it is what was linked to."""
-    return drawn_turn_link(view, item)
+def conversation_items(
+    session: CatalogSession, view: "RunView", room: Room, run_url: str, open_call: Any = None
+) -> SafeString:
+    """Show what was said and done in a run, within the page's room: `{% conversation_items row view room url %}`."""
+    return drawn_items(session, view, room, run_url, open_call if isinstance(open_call, int) else None)
 
 
 @register.simple_tag
