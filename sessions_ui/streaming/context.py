@@ -44,8 +44,9 @@ def composer_context(
 
     `draft`, `chosen`, `problem`: what to show again, and why, when a form was refused.
     """
-    sweep_orphans()
-    turns = list(Turn.objects.of_session(row.source, row.session_id).active_or_last()[: _SHOWN + 1])
+    turns = _turns(row)
+    if any(turn.is_active for turn in turns) and sweep_orphans():
+        turns = _turns(row)
     composer = _composer(request, row, draft, problem, chosen)
     return {
         "composer": composer,
@@ -53,6 +54,10 @@ def composer_context(
         "live_turns": [LiveTurn.at(turn, turn.last_seq) for turn in turns if turn.is_active][:_SHOWN],
         "lost_turn": lost_turn(turns),
     }
+
+
+def _turns(row: CatalogSession) -> list[Turn]:
+    return list(Turn.objects.of_session(row.source, row.session_id).active_or_last()[: _SHOWN + 1])
 
 
 def lost_turn(turns: list[Turn]) -> LiveTurn | None:
