@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from agentos.access.roles import AnyUser, role_of
+from agentos.access.rules import can_see_settings
 from agentos.catalog.keeping import states_for_page
 from agentos.catalog.models import SourceState
 from agentos.db.sources import SourceError, all_sources
@@ -48,6 +49,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "theme": theme if theme in THEMES else "",
         "source_menu": SimpleLazyObject(lambda: source_menu(SourceState.objects.only("source", "problem"))),
         "to_review": SimpleLazyObject(lambda: to_review(user)),
+        "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
         "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),
     }
 

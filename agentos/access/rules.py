@@ -240,17 +240,41 @@ def check_can_choose_answerer(user: AnyUser) -> None:
 
     Whoever is bound to one Agno user is such a user of the agents: which servers there are is not their concern.
     """
-    role = rights_of(user).role
-    if role is None:
-        raise NotAllowed(NO_ROLE)
-    if not scope_of(user).everything or not role.includes(Role.OPERATOR):
-        raise NotAllowed("Who answers is chosen by an operator. Leave it as it is.")
+    _check_operator(user, "Who answers is chosen by an operator. Leave it as it is.")
 
 
 def can_choose_answerer(user: AnyUser) -> bool:
     """Whether `check_can_choose_answerer` lets the user through."""
+    return _passes_alone(check_can_choose_answerer, user)
+
+
+def check_can_see_settings(user: AnyUser) -> None:
+    """Raise `NotAllowed` unless the user may see how this program is set up, and how what it depends on is."""
+    _check_operator(user, "How this program is set up is shown to operators and administrators.")
+
+
+def can_see_settings(user: AnyUser) -> bool:
+    """Whether `check_can_see_settings` lets the user through."""
+    return _passes_alone(check_can_see_settings, user)
+
+
+def _check_operator(user: AnyUser, sentence: str) -> None:
+    """Raise `NotAllowed` unless the user is an operator, or more, who sees every session."""
+    rights = rights_of(user)
+    if rights.role is None:
+        raise NotAllowed(NO_ROLE)
+    if rights.agno_user_id is not None or not rights.role.includes(Role.OPERATOR):
+        raise NotAllowed(sentence)
+
+
+def _passes_alone(check: Callable[[AnyUser], None], user: AnyUser) -> bool:
     try:
-        check_can_choose_answerer(user)
+        check(user)
     except NotAllowed:
         return False
     return True
+
+
+def can_see_addresses(user: AnyUser) -> bool:
+    """Whether the user may see where databases and servers are: an administrator may."""
+    return _has(user, Role.ADMIN)

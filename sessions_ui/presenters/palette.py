@@ -14,6 +14,7 @@ from django.http import QueryDict
 from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 
+from agentos.access.rules import can_see_settings
 from agentos.catalog.keys import escape
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.queries import SessionQuerySet
@@ -38,6 +39,7 @@ _PAGES: Final = (
     ("Data health", "health_list", "help"),
     ("Views", "views", "filter"),
     ("Import a session", "import", "file"),
+    ("Settings", "settings", "settings"),
 )
 
 
@@ -72,7 +74,7 @@ def places(user: User, visible: SessionQuerySet, text: str) -> list[Place]:
     text = " ".join(text[:MAX_CHARACTERS].split())
     words = text.casefold().split()
     recent = _read(visible.order_by("-updated_at", "-id")[: RECENT if words else _MOST_OTHERS])
-    found = [*_pages(words), *_views(user, words), *_sessions(visible, recent, text, words)]
+    found = [*_pages(user, words), *_views(user, words), *_sessions(visible, recent, text, words)]
     if words:
         found += [*_users(recent, words), *_components(recent, words), _everywhere(text)]
     return found
@@ -82,9 +84,9 @@ def _read(rows: SessionQuerySet) -> list[_Row]:
     return [_Row(*values) for values in rows.values_list(*_Row.__dataclass_fields__)]
 
 
-def _pages(words: list[str]) -> Iterator[Place]:
+def _pages(user: User, words: list[str]) -> Iterator[Place]:
     for label, name, icon in _PAGES:
-        if _has(label, words):
+        if _has(label, words) and (name != "settings" or can_see_settings(user)):
             try:
                 yield Place("page", label, reverse(name), icon)
             except NoReverseMatch:
