@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import pytest
+from django.db import connections
 
 from agentos.remotes import api, listening
 from agentos.turns import remote_answerer
@@ -73,7 +74,7 @@ def test_files_go_along(fake_os: FakeOs, answer: Answer, store: Store) -> None:
     turn = answer("", attachments=media)
     assert turn.status == Status.COMPLETED, turn.problem
     assert fake_os.log[-1][3]["message"] == " "
-    assert fake_os.files == [
+    assert sorted(fake_os.files) == [
         ("image-1.png", b"\x89PNG", "image/png"), ("notes.txt", "né".encode(), "text/plain"),
     ]  # fmt: skip
 
@@ -358,6 +359,7 @@ def test_a_turn_is_stopped_through_the_server(fake_os: FakeOs, answer: Answer, s
         line.event("RunStarted")
         line.words("Working ")
         request_cancel(Turn.objects.get())
+        connections.close_all()  # this thread's own
         fake_os.cancelled.wait(5)
         if obeys:
             store(line, "Working ", "CANCELLED")
