@@ -5,6 +5,7 @@ is known yet or nobody has looked for long.
 """
 
 import time
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -29,6 +30,26 @@ _OLD_WAIT: Final = 0.25
 # What goes into sums by day and thing after a look: within a request, and in the thread.
 _SUMS_IN_REQUEST: Final = 0.05
 _SUMS_IN_THREAD: Final = 0.25
+# What others do with what a look found, likewise.
+_AFTER_IN_REQUEST: Final = 0.05
+_AFTER_IN_THREAD: Final = 0.25
+FollowUp = Callable[[float | None], object]
+_follow_ups: Final[list[FollowUp]] = []
+
+
+def follow_up(work: FollowUp) -> None:
+    """Have `work` called after each look from now on, with the seconds it may take (None: as long as it needs).
+
+    Rooms above this one have things to do with new sessions.
+    """
+    if work not in _follow_ups:
+        _follow_ups.append(work)
+
+
+def afterwards(budget: float | None) -> None:
+    """Do what others want done with what was found."""
+    for work in _follow_ups:
+        work(budget)
 
 
 def states_for_page() -> list[SourceState]:
@@ -54,6 +75,7 @@ def keep_fresh(budget: float = _ROUND_SECONDS) -> list[SourceState]:
         return states
     _go_on(sources, states, budget, _SLICE_SECONDS)
     rollups.refresh(_SUMS_IN_REQUEST)
+    afterwards(_AFTER_IN_REQUEST)
     return _states(sources)
 
 
@@ -62,6 +84,7 @@ def look_round() -> bool:
     sources = all_sources()
     more = _go_on(sources, _states(sources), _ROUND_SECONDS, _ROUND_SECONDS)
     rollups.refresh(_SUMS_IN_THREAD, hurry=not more)
+    afterwards(_AFTER_IN_THREAD)
     return more
 
 

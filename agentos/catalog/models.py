@@ -107,6 +107,7 @@ class CatalogSession(models.Model):
                 fields=["component_key", "updated_at", "id", *COUNTED_OF["component_key"]], name="catalog_component"
             ),
             models.Index(fields=["last_status", "updated_at", "id"], name="catalog_status"),
+            models.Index(fields=["indexed_at", "id"], name="catalog_derived"),
             models.Index(Substr("component_name", 1, INDEXED), "component_key", name="catalog_named"),
             *(models.Index(fields=[column, "id"], name=f"catalog_by_{name}") for name, column in ORDERS.items()),
             *(

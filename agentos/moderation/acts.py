@@ -24,7 +24,6 @@ register(
     Act("session.archived.lift", "change", "archive", "Took session out of the archive"),
     Act("session.takeover", "change", "operator", "Took over session"),
     Act("session.takeover.lift", "change", "operator", "Handed back session"),
-    Act("operator.wrote", "change", "operator", "Wrote as operator in session"),
     Act("tag.put", "change", "tag", "Tagged session “{tag}”"),
     Act("tag.take_off", "change", "tag", "Took the tag “{tag}” off session"),
     Act("note.put", "change", "note", "Wrote a note on session"),

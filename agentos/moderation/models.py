@@ -168,7 +168,7 @@ class CaseEvent(ByPerson):
 class FlagRule(ByPerson):
     """A query that flags what it finds among sessions that are new or have changed. Each session once.
 
-    `seen_until`, `seen_id`: the newest session the rule has looked at, by when its row was derived.
+    `seen_until`: up to when sessions' rows were derived that the rule has looked at.
     """
 
     name = models.CharField(max_length=NAME_CHARACTERS, unique=True)
@@ -176,7 +176,6 @@ class FlagRule(ByPerson):
     reason = models.CharField(max_length=NAME_CHARACTERS)
     is_on = models.BooleanField(default=True)
     seen_until = models.DateTimeField()
-    seen_id = models.BigIntegerField(default=0)
     problem = models.TextField(blank=True)
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from agentos.catalog import rollups
+from agentos.catalog.keeping import afterwards
 from agentos.catalog.models import SourceState
 from agentos.catalog.sync import LEASE, SyncReport, rebuild, refresh_source
 from agentos.db.sources import Source, SourceError, SourceUnavailable, all_sources
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         try:
             problems = {source.name: self._bring_up(source, anew=options["rebuild"]) for source in chosen}
             rollups.refresh(None)
+            afterwards(None)
         except KeyboardInterrupt:
             raise CommandError(
                 "\nInterrupted. What is indexed is kept: `manage.py sync` goes on from there.", returncode=INTERRUPTED
@@ -99,6 +101,7 @@ class Command(BaseCommand):
                     self.stdout.write(f"{source.name}: {sentence(report)}")
                 problems[source.name] = report.problem
             rollups.refresh(SUMS_SECONDS)
+            afterwards(SUMS_SECONDS)
 
 
 def _chosen(names: list[str]) -> list[Source]:
