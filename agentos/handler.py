@@ -23,6 +23,12 @@ Scope = dict[str, Any]
 
 # Pages in the making at once; others wait for one of them to be done.
 THREADS: Final = 16
+# Bytes of a request; the largest that any page takes is an import of 100 MB. A body is on disk, but not without end.
+LARGEST_BODY: Final = 110_000_000
+
+
+class TooLarge(Exception):
+    """The request goes on behind what any page takes."""
 
 
 class Handler(ASGIHandler):
@@ -46,8 +52,11 @@ class Handler(ASGIHandler):
             await super().handle(scope, receive, send)
             return
         try:
-            body = await self.read_body(receive)
+            body = await self.read_body(_bounded(receive))
         except RequestAborted:
+            return
+        except TooLarge:
+            await _refuse(send)
             return
         with body:
             run = contextvars.copy_context().run
@@ -89,6 +98,28 @@ class Handler(ASGIHandler):
             await sync_to_async(response.close)()
         if isinstance(ended, Exception) and not has_left:
             raise ended
+
+
+def _bounded(receive: Any) -> Any:
+    """Return `receive`, which raises TooLarge once more than any page takes has come."""
+    total = 0
+
+    async def counted() -> Any:
+        nonlocal total
+        message = await receive()
+        total += len(message.get("body") or b"")
+        if total > LARGEST_BODY:
+            raise TooLarge
+        return message
+
+    return counted
+
+
+async def _refuse(send: Any) -> None:
+    text = f"The request is larger than {LARGEST_BODY // 1_000_000} MB, so nothing was done.".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": text})
 
 
 def is_for_the_loop(scope: Scope) -> bool:

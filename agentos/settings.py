@@ -175,7 +175,7 @@ CONTENT_SECURITY_POLICY = {
         "default-src": ["'none'"],
         "script-src": ["'self'"],
         "style-src": ["'self'"],
-        "img-src": ["'self'"],
+        "img-src": ["'self'", "blob:"],  # a picture that is about to be sent is shown from the page's own memory
         "media-src": ["'self'"],
         "font-src": ["'self'"],
         "connect-src": ["'self'"],

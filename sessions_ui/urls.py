@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from sessions_ui.views import (
     arrivals,
+    branching,
     export,
     health,
     health_list,
@@ -55,6 +56,8 @@ urlpatterns = [
     path("sessions/<slug:source>/<str:qid>/summarise/", session_actions.summarise, name="session_summarise"),
     path("sessions/<slug:source>/<str:qid>/state/", session_state.session_state, name="session_state"),
     path("sessions/<slug:source>/<str:qid>/fork/", session_actions.fork, name="session_fork"),
+    path("sessions/<slug:source>/<str:qid>/regenerate/", branching.regenerate, name="session_regenerate"),
+    path("sessions/<slug:source>/<str:qid>/branch/", branching.branch, name="session_branch"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),
     path("sessions/<slug:source>/<str:qid>/preview/", preview.preview, name="preview"),
     path("sessions/<slug:source>/<str:qid>/flag/", moderating.flag, name="flag"),

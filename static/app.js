@@ -98,7 +98,10 @@
   // What was asked stays in this browser, and only while its person is signed in.
   document.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-sign-out]")) return;
-    try { for (const key of Object.keys(localStorage)) if (key.startsWith("recent-queries:")) localStorage.removeItem(key); } catch { /* storage is forbidden, so it holds nothing */ }
+    try {
+      for (const key of Object.keys(localStorage)) if (key.startsWith("recent-queries:")) localStorage.removeItem(key);
+      for (const key of Object.keys(sessionStorage)) if (key.startsWith("draft:")) sessionStorage.removeItem(key);
+    } catch { /* storage is forbidden, so it holds nothing */ }
   });
 
   let shownUntil = 0;

@@ -4,13 +4,18 @@
   const AT_END = 80; // pixels from the end that still count as being there
   const touch = matchMedia("(pointer: coarse)");
 
-  // Storage may be forbidden; a draft is then simply not kept.
+  // Drafts stay in this tab, under their person's key; whoever signs in here next finds none. Storage may be forbidden:
+  // a draft is then simply not kept.
+  const mine = `draft:${document.body.dataset.user}:`;
   const drafts = {
-    get: (key) => { try { return localStorage.getItem(key); } catch { return null; } },
-    set: (key, text) => { try { text ? localStorage.setItem(key, text) : localStorage.removeItem(key); } catch { /* as above */ } },
+    get: (key) => { try { return sessionStorage.getItem(key); } catch { return null; } },
+    set: (key, text) => { try { text ? sessionStorage.setItem(key, text) : sessionStorage.removeItem(key); } catch { /* as above */ } },
+    forgetOthers() {
+      try { for (const key of Object.keys(sessionStorage)) if (key.startsWith("draft:") && !key.startsWith(mine)) sessionStorage.removeItem(key); } catch { /* as above */ }
+    },
   };
   const field = () => document.getElementById("composer-message");
-  const draftKey = () => `draft:${document.getElementById("composer").dataset.draft}`;
+  const draftKey = () => `${mine}${document.getElementById("composer").dataset.draft}`;
 
   function restoreDraft() {
     const message = field();
@@ -30,16 +35,47 @@
     follow = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
   }
   function keepUp(element) {
-    if (!follow) return;
+    if (!follow) return tellBelow(element);
     const box = scroller(element);
     box.scrollTop = box.scrollHeight;
   }
+
+  // Whoever reads further up is not moved; a button says that there is more below, and goes there.
+  const below = () => document.querySelector(".new-below");
+  function tellBelow(element) {
+    const button = below();
+    if (button && element.closest?.("#live-turns")) button.hidden = false;
+  }
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest(".new-below");
+    if (!button) return;
+    const box = scroller(button);
+    box.scrollTop = box.scrollHeight;
+    button.hidden = true;
+    field()?.focus({ preventScroll: true });
+  });
+  document.addEventListener("scroll", () => {
+    const button = below();
+    if (!button || button.hidden) return;
+    const box = scroller(button);
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < AT_END) button.hidden = true;
+  }, { capture: true, passive: true });
 
   document.addEventListener("keydown", (event) => {
     const typing = event.target.id === "composer-message";
     if (typing && event.key === "Enter" && !event.shiftKey && !event.isComposing && !touch.matches) {
       event.preventDefault();
-      if (event.target.value.trim()) event.target.form.requestSubmit();
+      const files = document.getElementById("composer-files");
+      if (event.target.value.trim() || files?.files.length) event.target.form.requestSubmit();
+    }
+    // Up in an empty field brings the last message back, to be said in other words.
+    if (typing && event.key === "ArrowUp" && !event.target.value && !event.isComposing) {
+      const said = [...document.querySelectorAll("#view .by-user .stored, #live-turns .by-user .stored")].at(-1)?.textContent;
+      if (said) {
+        event.preventDefault();
+        event.target.value = said;
+        drafts.set(draftKey(), said);
+      }
     }
     if (event.key === "Escape" && !event.defaultPrevented && !document.querySelector("dialog[open], :popover-open")) {
       document.querySelector(".turn-live .live-stop")?.requestSubmit();
@@ -78,5 +114,6 @@
   document.addEventListener("htmx:sseError", (event) => event.target.closest(".turn-live")?.classList.add("reconnecting"));
   document.addEventListener("htmx:sseOpen", (event) => event.target.closest(".turn-live")?.classList.remove("reconnecting"));
 
+  drafts.forgetOthers();
   restoreDraft();
 })();

@@ -17,12 +17,15 @@ from agentos.agents import cancelling
 from agentos.agents.component import SessionComponent
 from agentos.db.agno import agno_db, is_of
 from agentos.db.sql import SqlDb
-from agentos.records import File, Image, Run
+from agentos.records import Audio, File, Image, Run
 from agentos.records.events import RunOutputEvent
 from agentos.records.runs import Kind
 
 __all__ = ["Registered", "find", "problems", "registered"]
 
+_OWN_MEDIA: Final[dict[str, Any]] = {
+    "images": Image.from_dict, "audio": Audio.from_dict, "files": File.from_dict,
+}  # fmt: skip
 KINDS: Final[dict[str, Kind]] = {"Agent": "agent", "Team": "team", "Workflow": "workflow"}
 
 
@@ -48,19 +51,13 @@ class Registered:
     ) -> Iterator[RunOutputEvent]:
         """Answer in a session of `db`'s source: yield the run's events while it goes on. It is stored when they end.
 
-        `options`: session_id, run_id, user_id, metadata. `attachments`: images and files in Agno's stored form.
+        `options`: session_id, run_id, user_id, metadata. `attachments`: images, audio and files in Agno's stored form.
 
         Raises:
             Exception: whatever the component raises.
         """
-        own, images, files = self.bound(db), attachments.get("images", ()), attachments.get("files", ())
-        if self.vendor == "agno":
-            media = import_module("agno.media")
-            options |= {"images": [_agno_image(media, one) for one in images] or None}
-            options |= {"files": [_agno_file(media, one) for one in files] or None}
-        else:
-            options |= {"images": [Image.from_dict(one) for one in images], "files": [*map(File.from_dict, files)]}
-        yield from _events(own.run(message, stream=True, stream_events=True, **options))
+        options |= _agno_media(attachments) if self.vendor == "agno" else own_media(attachments)
+        yield from _events(self.bound(db).run(message, stream=True, stream_events=True, **options))
 
     def continue_run(self, run: Run, *, db: SqlDb, **options: Any) -> Iterator[RunOutputEvent]:
         """Go on with a paused run of a session of `db`'s source, with the answers that are written into `run`.
@@ -175,14 +172,23 @@ def _agno_continuation(component: Any, run: Run, options: dict[str, Any]) -> Any
     return component.continue_run(requirements=answers, **streams, **options)
 
 
-def _agno_image(media: Any, stored: Mapping[str, Any]) -> Any:
-    content = base64.b64decode(stored["content"])
-    return media.Image(
-        id=stored.get("id"), content=content, mime_type=stored.get("mime_type"), format=stored.get("format")
-    )
+def own_media(attachments: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return attachments in Agno's stored form as the arguments that our own components take."""
+    return {key: [make(one) for one in attachments.get(key, ())] for key, make in _OWN_MEDIA.items()}
 
 
-def _agno_file(media: Any, stored: Mapping[str, Any]) -> Any:
-    return media.File(
-        content=stored["content"].encode(), mime_type=stored.get("mime_type"), filename=stored.get("filename")
-    )
+def _agno_media(attachments: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[Any] | None]:
+    """Return the same as objects of Agno's."""
+    media = import_module("agno.media")
+    makers = {"images": media.Image, "audio": media.Audio, "files": media.File}
+    return {key: [_agno_medium(make, one) for one in attachments.get(key, ())] or None for key, make in makers.items()}
+
+
+def _agno_medium(make: Any, stored: Mapping[str, Any]) -> Any:
+    """Return a medium as an object of Agno's: it takes bytes where it stores base64, or text of a text file."""
+    kept = {key: stored[key] for key in ("id", "mime_type", "format", "filename", "url") if stored.get(key)}
+    content = stored.get("content")
+    if isinstance(content, str):
+        is_text = make.__name__ == "File" and str(stored.get("mime_type")).startswith("text/")
+        kept["content"] = content.encode() if is_text else base64.b64decode(content)
+    return make(**kept)

@@ -10,6 +10,7 @@ SUMMED_UP: Final = "session.summed_up"
 STATE_CHANGED: Final = "session.state_changed"
 FORKED: Final = "session.forked"
 STARTED: Final = "session.started"
+REGENERATED: Final = "run.regenerated"
 
 register(
     Act(RENAMED, "change", "edit", "Renamed session to “{name}”"),
@@ -17,5 +18,6 @@ register(
     Act(SUMMED_UP, "change", "edit", "Had the session summed up"),
     Act(STATE_CHANGED, "change", "edit", "Changed the session’s state"),
     Act(FORKED, "change", "fork", "Forked session to {session_id}, with {runs} runs"),
+    Act(REGENERATED, "change", "next", "Had an answer made anew"),
     Act(STARTED, "change", "next", "Began a session with {component}"),
 )

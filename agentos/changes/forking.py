@@ -35,7 +35,9 @@ class Fork:
     left_out: int
 
 
-def fork(source: Source, session_id: str, run_id: str | None = None, *, before: bool = False) -> Fork:
+def fork(
+    source: Source, session_id: str, run_id: str | None = None, *, before: bool = False, new_id: str | None = None
+) -> Fork:
     """Copy a session with its runs up to `run_id` (all for None; without it if `before`) into a new session.
 
     Who it belongs to, its name and its component stay. Of an earlier run, the state is as that run left it, tokens are
@@ -43,13 +45,14 @@ def fork(source: Source, session_id: str, run_id: str | None = None, *, before: 
 
     Raises:
         SessionNotFound, RunNotFound: there is no such session, or no such run in it.
+        AlreadyStored: there is a session of the id `new_id`.
         SourceError: the source cannot be read or written to.
     """
     session, stubs = Reader(source).session(session_id), Reader(source).run_stubs(session_id)
     if session is None:
         raise SessionNotFound(session_id)
     kept = _up_to(stubs, run_id, before=before)
-    copy = _Copy(source, session, {stub.run_id or "" for stub in kept}, str(uuid.uuid4()))
+    copy = _Copy(source, session, {stub.run_id or "" for stub in kept}, new_id or str(uuid.uuid4()))
     whole = len(kept) == len(stubs)
     count = Writer(source).restore(copy.row(whole=whole), copy.runs())
     refresh_session(source, copy.new_id)

@@ -7,7 +7,7 @@ from typing import Any
 from agentos.agents import registry
 from agentos.agents.cancelling import cancel_run
 from agentos.db.sql import SqlDb
-from agentos.records import File, Image, Run, Session
+from agentos.records import Run, Session
 from agentos.records.events import RunOutputEvent
 from agentos.turns import answering
 from agentos.turns.frames import Frame
@@ -23,13 +23,14 @@ class Answerer(ABC):
 
     `label`, `model_id`: what people call it and its model, "" for unknown. `tells`: its events say what it said;
     otherwise the intake has heard that already. `has_program`: its own tools, members and steps are there, so that it
-    can do what a paused run waits to do.
+    can do what a paused run waits to do. `stores_by_db`: it stores by the turn's database, and reads its history there.
     """
 
     label: str
     model_id: str
     tells: bool
     has_program: bool
+    stores_by_db: bool = False
 
     @abstractmethod
     def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
@@ -55,7 +56,7 @@ class RegisteredAnswerer(Answerer):
 
     def __init__(self, found: registry.Registered, db: SqlDb) -> None:
         self.label, self.model_id = found.name or found.id, found.model_id
-        self._found, self._db = found, db
+        self._found, self._db, self.stores_by_db = found, db, found.vendor == "agentos"
 
     def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
         """Have it run."""
@@ -74,6 +75,7 @@ class RebuiltAnswerer(Answerer):
     """One of our own that stands in for whoever the session belongs to: the same model, without tools."""
 
     tells = has_program = False
+    stores_by_db = True
 
     def __init__(self, session: Session, db: SqlDb, intake: Intake) -> None:
         who = answering.rebuilt(session, db, intake.watch)
@@ -81,12 +83,9 @@ class RebuiltAnswerer(Answerer):
 
     def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
         """Run it."""
-        options: dict[str, Any] = {
-            **frame.options(),
-            "images": [Image.from_dict(image) for image in attachments.get("images", ())],
-            "files": [File.from_dict(file) for file in attachments.get("files", ())],
-        }
-        events: Iterator[RunOutputEvent] = self._component.run(message, stream=True, **options)
+        events: Iterator[RunOutputEvent] = self._component.run(
+            message, stream=True, **registry.own_media(attachments), **frame.options()
+        )
         return events
 
     def continue_run(self, run: Run, frame: Frame) -> Iterator[RunOutputEvent]:

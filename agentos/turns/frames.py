@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from agentos.db.sql import SqlDb
 from agentos.records import Session
 from agentos.turns.models import Turn
+from agentos.turns.turn_db import TurnDb
 
 __all__ = ["Asked", "Frame"]
 
@@ -30,5 +30,5 @@ class Asked:
 
     turn: Turn
     session: Session
-    db: SqlDb
+    db: TurnDb
     frame: Frame

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from agentos.records.events import RunOutputEvent
-from agentos.turns import decisions
+from agentos.turns import decisions, regenerating
 from agentos.turns.answerers import Answerer
 from agentos.turns.errors import BadRequest
 from agentos.turns.frames import Asked
@@ -26,6 +26,7 @@ class Kind(StrEnum):
 
     MESSAGE = "message"
     DECISION = "decision"
+    REGENERATE = "regenerate"
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def _say(asked: Asked, who: Answerer) -> Iterator[RunOutputEvent]:
 KINDS: Final[Mapping[str, TurnKind]] = {
     Kind.MESSAGE: TurnKind(_check_message, _say),
     Kind.DECISION: TurnKind(decisions.check, decisions.carry_out),
+    Kind.REGENERATE: TurnKind(regenerating.check, regenerating.carry_out),
 }
 
 

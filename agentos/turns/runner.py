@@ -4,7 +4,6 @@ No request waits for it and none is needed: a turn goes on when its browser has 
 """
 
 import logging
-import time
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -15,11 +14,9 @@ from django.db.models import Q
 
 from agentos.access.rules import NotAllowed, check_can_continue, check_is_open
 from agentos.catalog.sync import refresh_session
-from agentos.db.base import SessionChange
 from agentos.db.connections import give_back
 from agentos.db.reader import Reader
-from agentos.db.sources import Source, SourceError, SourceUnavailable, get_source
-from agentos.db.sql import SqlDb
+from agentos.db.sources import Source, SourceError, get_source
 from agentos.records import Run, Session
 from agentos.turns.answerers import Answerer
 from agentos.turns.channel import announce
@@ -34,6 +31,7 @@ from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.pool import Pool
 from agentos.turns.retention import prune_if_due
 from agentos.turns.states import Status
+from agentos.turns.turn_db import TurnDb
 
 logger = logging.getLogger(__name__)
 
@@ -41,8 +39,6 @@ FAULT: Final = "The program failed while this was being answered; its log says h
 NO_SOURCE: Final = "The source {name} is not configured any more, so this session cannot be continued."
 NO_SESSION: Final = "The session has been deleted, so nothing can be added to it."
 NOT_STORED: Final = "The answer was received but could not be stored: {why}"
-# Seconds until storing is tried once more, after a fault of the source.
-_RETRY: Final = 1.0
 _ENDS: Final = {
     "COMPLETED": Status.COMPLETED,
     "ERROR": Status.FAILED,
@@ -172,24 +168,6 @@ def _answered(asked: Asked, who: Answerer, intake: Intake) -> Run:
     if not isinstance(run, Run) or (fault and run.status == "PAUSED"):
         raise fault or RuntimeError("The run ended and was not stored.")
     return run
-
-
-class TurnDb(SqlDb):
-    """The turn's source. A turn that was taken for dead stores nothing any more; a busy database is tried twice."""
-
-    def __init__(self, source: Source, turn_id: UUID) -> None:
-        super().__init__(source)
-        self._turn_id = turn_id
-
-    def save(self, change: SessionChange) -> None:
-        """Store what the turn's run left."""
-        beat(self._turn_id)
-        try:
-            super().save(change)
-        except SourceUnavailable:
-            time.sleep(_RETRY)
-            beat(self._turn_id)
-            super().save(change)
 
 
 def _source(turn: Turn) -> Source:

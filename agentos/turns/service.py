@@ -1,6 +1,7 @@
 """The door to turns: ask for one, look at it, stop it."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from django.conf import settings
@@ -8,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from agentos.turns.attachments import ATTACHED, attached
 from agentos.turns.errors import BadRequest, KeyReused
 from agentos.turns.intake import storable
 from agentos.turns.kinds import Kind, kind_of
@@ -70,6 +72,8 @@ def submit(
     turn = _turn(source_name, session_id, message, user, storable(idempotency_key))
     turn.attachments, turn.kind, turn.options = dict(attachments or {}), kind, dict(options or {})
     turn.answerer = answerer
+    if told := attached(turn.attachments):
+        turn.options[ATTACHED] = [asdict(one) for one in told]
     _check_bounds(turn)
     earlier = _same_key(turn) or _stored(turn)
     if earlier is None:

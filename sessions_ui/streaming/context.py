@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from agentos.access.rules import NotAllowed, can_choose_answerer, check_can_continue
 from agentos.catalog.models import CatalogSession
 from agentos.remotes.discovery import look_if_due
+from agentos.turns import attachments
 from agentos.turns.choosing import REBUILT, Candidate, candidates
 from agentos.turns.kinds import MAX_MESSAGE
 from agentos.turns.models import Turn
@@ -35,6 +36,10 @@ class Composer:
     draft: str = ""
     problem: str = ""
     max_length: int = MAX_MESSAGE
+    accept: str = attachments.ACCEPT
+    most_files: int = attachments.MOST
+    largest_file: int = attachments.LARGEST
+    files_together: int = attachments.TOGETHER
 
 
 def composer_context(

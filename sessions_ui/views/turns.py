@@ -7,14 +7,17 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from agentos.access.rules import NotAllowed, can_continue, check_can_choose_answerer, check_can_continue
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
+from agentos.turns.attachments import media_of
 from agentos.turns.choosing import check_choice
 from agentos.turns.models import Turn
 from agentos.turns.service import BadRequest, KeyReused, request_cancel, retry, submit, sweep_orphans
+from sessions_ui.attachments import too_much
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, get_turn_or_404, signed_in_user
 from sessions_ui.streaming import sse
@@ -26,6 +29,7 @@ COMPOSER = "sessions_ui/composer.html"
 TURN = "sessions_ui/turn.html"
 
 
+@csrf_exempt  # until the form was measured: the token is in it, and all of it is read for that
 @require_POST
 def turn_create(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     """Continue a session: store the message as a turn and show it at once, while it is answered elsewhere.
@@ -33,12 +37,20 @@ def turn_create(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     The session is the URL's; nothing in the form can name another, or another user.
     """
     row = get_session_or_404(request, source, qid)
+    if sentence := too_much(request):
+        return _refused(request, row, "", sentence, 413)
+    return _turn_create(request, row)
+
+
+@csrf_protect
+def _turn_create(request: HttpRequest, row: CatalogSession) -> HttpResponse:
     message, chosen = request.POST.get("message", ""), request.POST.get("answerer", "")
     try:
         check_can_continue(request.user, row)
         if chosen:
             check_can_choose_answerer(request.user)
             check_choice(chosen, candidates_for(row))
+        media = media_of(request.FILES.getlist("files"))
         turn = submit(
             row.source,
             row.session_id,
@@ -46,6 +58,7 @@ def turn_create(request: HttpRequest, source: str, qid: str) -> HttpResponse:
             user=signed_in_user(request),
             idempotency_key=request.POST.get("key", ""),
             answerer=chosen,
+            attachments=media,
         )
     except NotAllowed as error:
         return _refused(request, row, message, str(error), 403)

@@ -135,6 +135,12 @@ class TestPage:
         handler._threads.submit(lambda: left.append(connection.connection)).result()
         assert left == [None] or "mode=memory" in connection.settings_dict["NAME"]
 
+    def test_a_body_without_end_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("agentos.handler.LARGEST_BODY", 1_000_000)
+        sent = answer(scope("/where/", "POST"), b"x" * 1_000_001)
+        assert sent[0]["status"] == 413 and "larger than 1 MB" in text(sent)
+        assert answer(scope("/where/", "POST"), b"x" * 999_999)[0]["status"] == 200
+
     def test_a_fault_is_an_answer(self) -> None:
         assert answer(scope("/fails/"))[0]["status"] == 500
 

@@ -1,8 +1,6 @@
 """`manage.py continue SOURCE SESSION_ID "message"`: say something in a session and read the answer in the terminal."""
 
 import argparse
-import base64
-import mimetypes
 import time
 import uuid
 from pathlib import Path
@@ -15,6 +13,7 @@ from agentos.access.rules import NotAllowed, check_can_continue
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
+from agentos.turns.attachments import LARGEST, Media, medium
 from agentos.turns.choosing import REMOTE, candidates, check_choice
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.service import BadRequest, events_after, lacks_worker, request_cancel, submit, sweep_orphans
@@ -24,8 +23,6 @@ from agentos.turns.states import Status
 _POLL: Final = 0.1
 # Seconds between two looks whether the turn's runner, which may be another process, has died.
 _SWEEP: Final = 2.0
-_IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
-_MAX_FILE: Final = 20 * 1024 * 1024
 
 
 class Command(BaseCommand):
@@ -132,36 +129,30 @@ def _check(source_name: str, session_id: str, user: User | None) -> CatalogSessi
     return row
 
 
-def _attachments(paths: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """Return the files as media in Agno's form: pictures as base64, text files as text."""
-    media: dict[str, list[dict[str, Any]]] = {"images": [], "files": []}
+def _attachments(paths: list[str]) -> Media:
+    """Return the files as media in Agno's form.
+
+    Raises:
+        CommandError: one cannot be read, is too large, or of a kind that is not taken.
+    """
+    media: Media = {}
     for path in map(Path, paths):
-        key, medium = attachment(path)
-        media[key].append(medium)
-    return {key: some for key, some in media.items() if some}
+        key, stored = attachment(path)
+        media.setdefault(key, []).append(stored)
+    return media
 
 
 def attachment(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return "images" or "files", and the file as Agno stores such a medium.
+    """Return "images", "audio" or "files", and the file as Agno stores such a medium.
 
     Raises:
-        CommandError: it cannot be read, is too large, or is neither a picture nor text.
+        CommandError: it cannot be read, is too large, or of a kind that is not taken.
     """
     try:
-        if path.stat().st_size > _MAX_FILE:
-            raise CommandError(f"{path} is larger than {_MAX_FILE // 2**20} MB.")
-        data = path.read_bytes()
+        if path.stat().st_size > LARGEST:
+            raise CommandError(f"{path} is larger than {LARGEST // 2**20} MB.")
+        return medium(path.name, path.read_bytes())
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
-    kind = mimetypes.guess_type(path.name)[0] or "text/plain"
-    common = {"id": str(uuid.uuid4()), "mime_type": kind}
-    if kind in _IMAGES:
-        content = base64.b64encode(data).decode("ascii")
-        return "images", {**common, "content": content, "format": kind.removeprefix("image/")}
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError:
-        raise CommandError(f"{path} is neither a picture (PNG, JPEG, GIF, WebP) nor text in UTF-8.") from None
-    if not kind.startswith("text/"):
-        common["mime_type"] = "text/plain"  # JSON, YAML …: under a text type Agno keeps content as it is
-    return "files", {**common, "content": text.replace("\0", ""), "filename": path.name, "size": len(data)}
+    except BadRequest as error:
+        raise CommandError(str(error)) from None
