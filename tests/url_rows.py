@@ -174,6 +174,8 @@ ROWS: Final[dict[str, Row]] = {
     "review_reasons": get(needs(Role.MODERATOR), post=needs(Role.MODERATOR)),
     "review_suspended": get(needs(Role.MODERATOR), post=names_nothing(needs(Role.MODERATOR))),
     "case": get(NOBODYS, post=NOBODYS),
+    "session_regenerate": post(CONTINUES),
+    "session_branch": get(CONTINUES, post=CONTINUES),
     "turn_create": post(CONTINUES),
     "preview": get(SEES),
     "session_export": get(SEES, "?format=json", "?format=markdown", "?format=html", "?format=jsonl"),

@@ -63,7 +63,7 @@ def branch(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     except NotAllowed as error:
         return refused(request, row, str(error), 403)
     except RunNotFound as error:
-        return refused(request, row, str(error), 404)
+        return refused(request, row, str(error), 422)
     except SourceError as error:
         return refused(request, row, str(error), 503 if isinstance(error, SourceUnavailable) else 409)
 
