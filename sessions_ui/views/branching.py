@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods, require_POST
@@ -63,7 +64,10 @@ def branch(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     except NotAllowed as error:
         return refused(request, row, str(error), 403)
     except RunNotFound as error:
-        return refused(request, row, str(error), 422)
+        if request.method == "POST":
+            return refused(request, row, str(error), 422)
+        messages.error(request, str(error))
+        return redirect("session", row.source, row.quoted_id)
     except SourceError as error:
         return refused(request, row, str(error), 503 if isinstance(error, SourceUnavailable) else 409)
 
