@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.utils import quote
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from agentos.db.sources import Source, use_sources
 from agentos.turns.models import Turn
@@ -68,9 +68,8 @@ def hand_over(page: Page, how: str, name: str, data: bytes, kind: str) -> None:
 
 def test_files_are_chosen_pasted_dropped_removed_and_sent(page: Page, source: Source) -> None:
     attached = page.get_by_role("list", name="Attached")
-    page.locator("#composer-files").set_input_files(
-        [{"name": "notes.txt", "mimeType": "text/plain", "buffer": b"some words"}]
-    )
+    notes: FilePayload = {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"some words"}
+    page.locator("#composer-files").set_input_files(notes)
     hand_over(page, "paste", "shot.png", png(), "image/png")
     hand_over(page, "drop", "gone.txt", b"not wanted", "text/plain")
     expect(attached.get_by_role("listitem")).to_have_count(3)

@@ -124,7 +124,7 @@ def test_what_came_meanwhile_is_not_passed_over(teammate: Person, source: Source
 @every_layout
 def test_an_edited_message_is_sent_in_a_fork(owner: Person, source: Source, fake_model: Any) -> None:
     runs = [run for run in runs_of(source, AGENT) if run.is_top_level]
-    form = owner.client.get(url("branch"), {"run": runs[1].run_id}, headers=JSON).json()
+    form = owner.client.get(url("branch"), {"run": str(runs[1].run_id)}, headers=JSON).json()
     assert form["message"] == runs[1].input_text
     body = {"run": runs[1].run_id, "message": "Edited [[say Differently.]]", "key": uuid.uuid4().hex}
     answer = owner.client.post(url("branch"), body, headers=JSON)
@@ -157,7 +157,7 @@ def test_the_page_keeps_what_was_typed_and_forks_nothing(teammate: Person, sourc
     long = teammate.client.post(url("branch"), {"run": run.run_id, "message": "x" * 100_001})
     assert long.status_code == 422
     assert not Turn.objects.exists()
-    page = teammate.client.get(url("branch"), {"run": run.run_id}).content.decode()
+    page = teammate.client.get(url("branch"), {"run": str(run.run_id)}).content.decode()
     assert '<textarea id="branch-message"' in page and f'name="run" value="{run.run_id}"' in page
 
 
