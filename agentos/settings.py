@@ -77,6 +77,8 @@ OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 AGENTOS_MODEL_TIMEOUT = env.float("AGENTOS_MODEL_TIMEOUT", 120.0)
 # Agents, teams and workflows of this process that answer in their sessions: "module:attribute, …".
 AGENTOS_AGENTS = env.str("AGENTOS_AGENTS", "")
+# Messages that are often sent, offered above the field: "Shorter, please | Explain it to a beginner".
+AGENTOS_QUICK_PROMPTS = [one for part in env.str("AGENTOS_QUICK_PROMPTS", "").split("|") if (one := part.strip())]
 # AgentOS servers elsewhere that answer in the sessions of what they serve: "name=https://…, …".
 AGENTOS_REMOTES = env.str("AGENTOS_REMOTES", "")
 # Their keys or tokens: AGENTOS_REMOTE_<NAME>_KEY, or the file that AGENTOS_REMOTE_<NAME>_KEY_FILE names.

@@ -82,6 +82,15 @@
     }
   });
 
+  // A prompt that is offered is put into the field, to be changed or sent.
+  document.addEventListener("click", (event) => {
+    const prompt = event.target.closest("[data-prompt]");
+    if (!prompt || !field()) return;
+    field().value = [field().value.trim(), prompt.dataset.prompt].filter(Boolean).join("\n");
+    drafts.set(draftKey(), field().value);
+    field().focus();
+  });
+
   document.addEventListener("input", (event) => {
     if (event.target.id === "composer-message") drafts.set(draftKey(), event.target.value);
   });

@@ -20,6 +20,8 @@ DELEGATE = "delegate_task_to_member"
 ITEMS = 60
 # Of a run with a message that is linked to, the items before it.
 _BEFORE = 10
+# Follow-up questions that are shown of a run, and characters of each.
+_FOLLOWUPS, _FOLLOWUP = 5, 300
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class RunView:
     error: Clipped | None = None
     waiting_for: list[str] = field(default_factory=list)
     citations: list[dict[str, str]] = field(default_factory=list)
+    followups: list[str] = field(default_factory=list)
     media: list[MediumView] = field(default_factory=list)
     lineage: list[str] = field(default_factory=list)
     missing_members: bool = False
@@ -111,6 +114,7 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = 
         error=budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None,
         waiting_for=[call.name for call in calls if call.status == "waiting"][:10] if run.status == "PAUSED" else [],
         citations=citations_of(run),
+        followups=[text[:_FOLLOWUP] for text in run.followups[:_FOLLOWUPS] if text.strip()],
         media=media.rest()[0],
         lineage=lineage_of(run),
         missing_members=any(call.name == DELEGATE for call in calls) and not tree.below,

@@ -1,7 +1,7 @@
 """What the chat pane needs to know about a session, without reading its source."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.conf import settings
@@ -19,6 +19,8 @@ from sessions_ui.streaming.live import LiveTurn
 
 # How many of a session's turns are shown as they go on; more wait unseen.
 _SHOWN: Final = 10
+# Quick prompts that are offered.
+_QUICK: Final = 8
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class Composer:
     draft: str = ""
     problem: str = ""
     max_length: int = MAX_MESSAGE
+    quick: list[str] = field(default_factory=lambda: list(settings.AGENTOS_QUICK_PROMPTS[:_QUICK]))
     accept: str = attachments.ACCEPT
     most_files: int = attachments.MOST
     largest_file: int = attachments.LARGEST

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 from agentos.access.rules import NotAllowed, can_continue, check_can_choose_answerer, check_can_continue
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
+from agentos.catalog.windows import find_run
 from agentos.turns.attachments import media_of
 from agentos.turns.choosing import check_choice
 from agentos.turns.models import Turn
@@ -81,9 +82,11 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
     found = get_turn_or_404(request, turn_id)
     if wants_json(request):
         return JsonResponse({"turn": as_data(found), "answer": LiveTurn.at(found, found.last_seq).text})
+    row = _row_of(found)
     context = {
         "live": LiveTurn.at(found, found.last_seq),
-        "may_send": can_continue(request.user, _row_of(found)),
+        "run": find_run(row, found.run_id) if found.run_id else None,
+        "may_send": can_continue(request.user, row),
         "session_url": session_url(found),
     }
     if request.headers.get("HX-Request") == "true":

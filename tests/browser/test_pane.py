@@ -116,6 +116,15 @@ def test_up_brings_the_last_message_back(page: Page) -> None:
     expect(page.get_by_label("Message", exact=True)).to_have_value(said or "")
 
 
+def test_a_prompt_that_is_offered_is_put_into_the_field(page: Page, settings: Any) -> None:
+    settings.AGENTOS_QUICK_PROMPTS = ["Shorter"]
+    page.reload()
+    page.get_by_label("Message", exact=True).fill("First")
+    page.get_by_role("button", name="Shorter").click()
+    expect(page.get_by_label("Message", exact=True)).to_have_value("First\nShorter")
+    assert_accessible(page)
+
+
 def test_two_tabs_show_the_same_stream(page: Page, source: Source) -> None:
     say(page, f"[[slow 0.25]] [[say {ANSWER}]]")
     expect(page.locator(".turn-growing")).to_contain_text("two")

@@ -96,6 +96,12 @@ def test_what_is_refused_says_why_and_keeps_what_was_typed(
     assert Turn.objects.count() == before
 
 
+def test_quick_prompts_are_offered_above_the_field(teammate: Person, settings: Any) -> None:
+    settings.AGENTOS_QUICK_PROMPTS = ["Shorter <b>", "Why?"]
+    html = send(teammate, headers=HTMX).content.decode()
+    assert 'data-prompt="Shorter &lt;b&gt;"' in html and ">Why?</button>" in html
+
+
 def test_a_viewer_reads_why_they_may_not(viewer: Person) -> None:
     response = send(viewer, headers=HTMX)
     assert response.status_code == 403
