@@ -4,12 +4,13 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods
 
 from agentos.access.rights import rights_of
-from agentos.access.rules import NotAllowed, can_start, check_can_start
+from agentos.access.rules import NotAllowed, can_start, check_can_start, scope_of
 from agentos.catalog.models import CatalogSession
 from agentos.changes import acts
 from agentos.changes.naming import LONGEST_NAME
@@ -66,7 +67,8 @@ def _started(request: HttpRequest) -> CatalogSession:
     """
     user, source = signed_in_user(request), opened(request.POST.get("source", ""))
     user_id = request.POST.get("user_id", "").strip() or None
-    check_can_start(user, _New(source.name, user_id))
+    kind, _, component_id = request.POST.get("component", "").partition("/")
+    check_can_start(user, _New(source.name, user_id, session_type=kind, component_id=component_id or None))
     choice = chosen(user, request.POST.get("component", ""))
     session_id, name = _id_of(request), " ".join(request.POST.get("name", "").split())
     if len(name) > LONGEST_NAME or len(request.POST.get("message", "")) > MAX_MESSAGE:
@@ -107,15 +109,15 @@ def _form(request: HttpRequest, problem: str = "", status: int = 200) -> HttpRes
     if wants_json(request) and problem:
         return JsonResponse({"error": problem}, status=status)
     user, bound = signed_in_user(request), rights_of(signed_in_user(request)).agno_user_id
-    sources = [one for one in all_sources() if can_start(user, _New(one.name, bound))]
     offered = choices(user)
+    sources = [one for one in all_sources() if any(can_start(user, new) for new in _imagined(user, one, offered))]
     if wants_json(request):
         return JsonResponse(_as_data(sources, offered, bound))
     asked = request.POST if request.method == "POST" else request.GET
     context = {
         "nav": "sessions",
         "problem": problem,
-        "reason": _reason(request, bound) if not sources else "",
+        "reason": _reason(user, offered) if not sources else "",
         "sources": sources,
         "registered": [one for one in offered if one.is_registered],
         "known": [one for one in offered if not one.is_registered],
@@ -127,16 +129,23 @@ def _form(request: HttpRequest, problem: str = "", status: int = 200) -> HttpRes
     return render(request, TEMPLATE, context, status=status)
 
 
-def _reason(request: HttpRequest, bound: str | None) -> str:
+def _imagined(user: User, source: Source, offered: list[Choice]) -> list[_New]:
+    """Return sessions of the source as this user might begin them, as far as it takes to know whether any may be."""
+    scope = scope_of(user)
+    user_id = scope.agno_user_id or min(scope.users, default=None)
+    kinds = [(one.kind, one.id) for one in offered] if scope.components else [("", "")]
+    return [_New(source.name, user_id, session_type=kind, component_id=id_ or None) for kind, id_ in kinds]
+
+
+def _reason(user: User, offered: list[Choice]) -> str:
     """Return why this user can begin a session nowhere."""
-    sources = all_sources()
-    if not sources:
-        return "No source is configured."
-    try:
-        check_can_start(request.user, _New(sources[0].name, bound))
-    except NotAllowed as error:
-        return str(error)
-    return ""
+    for source in all_sources():
+        for new in _imagined(user, source, offered) or [_New(source.name, None)]:
+            try:
+                check_can_start(user, new)
+            except NotAllowed as error:
+                return str(error)
+    return "No source is configured."
 
 
 def _as_data(sources: list[Source], offered: list[Choice], bound: str | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from agentos.access.models import Grant
 from agentos.audit.models import Entry
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
@@ -98,6 +99,15 @@ def test_a_bound_user_begins_only_their_own(owner: Person, source: Source) -> No
         assert refused.status_code == 403
         assert "only as alice@example.com" in refused.json()["error"]
     assert 'name="user_id" value="alice@example.com"' in owner.client.get(URL).content.decode()
+
+
+def test_whoever_sees_one_agent_begins_with_that_alone(teammate: Person, source: Source) -> None:
+    kind, _, component_id = component().partition("/")
+    Grant.objects.create(user=teammate.user, kind=kind, value=component_id)
+    assert begin(teammate).status_code == 201
+    assert begin(teammate, component=component(TEAM)).status_code == 403
+    page = teammate.client.get(URL).content.decode()
+    assert f'value="{component()}"' in page and component(TEAM) not in page
 
 
 def test_nobody_begins_with_what_they_do_not_see(stranger: Person, source: Source) -> None:
