@@ -110,6 +110,7 @@ INSTALLED_APPS = [
     "agentos.db",
     "agentos.catalog",
     "agentos.moderation",
+    "agentos.prices",
     "agentos.remotes",
     "agentos.saved_views",
     "agentos.turns",

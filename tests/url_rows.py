@@ -90,6 +90,12 @@ def STARTS(asker: Asker, about: str) -> str:
     return OK if may else REFUSED
 
 
+def PRICES(asker: Asker, about: str) -> str:
+    """For administrators who see everything: every cost that is computed follows from it."""
+    found = needs(Role.ADMIN)(asker, about)
+    return REFUSED if found == OK and (asker.bound or asker.is_narrowed) else found
+
+
 def NOBODYS(asker: Asker, about: str) -> str:
     """About something of somebody who is not in the test, and does not share it."""
     return NOT_FOUND if asker.is_somebody else SIGN_IN
@@ -186,6 +192,14 @@ ROWS: Final[dict[str, Row]] = {
     "agents": get(SIGNED_IN, "?q=needle", "?find=zq"),
     "tools": get(SIGNED_IN, "?q=needle", "?find=zq"),
     "models": get(SIGNED_IN, "?q=needle", "?find=zq"),
+    "prices": get(
+        needs(Role.VIEWER),
+        "?format=csv",
+        "?edit=1",
+        "?model=zq",
+        post=PRICES,
+        form={"act": "save", "model": "any", "input": "1", "cached_inside": "yes"},
+    ),
     "search": get(SIGNED_IN, "?q=needle", "?q=needle&by=hit", "?q=zq*"),
     "jump": get(SIGNED_IN, "?q=needle", "?q=zq"),
     "turn": get(SEES),

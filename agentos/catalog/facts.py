@@ -10,7 +10,8 @@ from agentos.catalog.models import PREVIEW_CHARACTERS, CatalogRun
 from agentos.catalog.sizes import all_steps, json_bytes, media_of, stored_bytes, traits
 from agentos.catalog.text.extract import parts_of_run
 from agentos.db.reader import RunStub
-from agentos.records import BadRun, Run, RunNode, WorkflowRunOutput, build_forest, parse_run, walk
+from agentos.records import BadRun, Run, RunNode, Usage, WorkflowRunOutput, build_forest, parse_run, usage_of, walk
+from agentos.records.usage import as_row
 
 _MAX_INT = 2**31 - 1
 _MAX_BIGINT = 2**63 - 1
@@ -125,8 +126,10 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
         input_tokens=metrics.input_tokens if metrics and counted else None,
         output_tokens=metrics.output_tokens if metrics and counted else None,
         total_tokens=metrics.tokens if metrics and counted else None,
-        cost=metrics.cost if metrics and counted else None,
+        told_cost=metrics.cost if metrics and counted else None,
+        usage=[_usage_row(line) for line in usage_of(run)],
         duration=metrics.duration if metrics else None,
+        first_token=metrics.time_to_first_token if metrics and counted else None,
         message_count=len(messages),
         own_message_count=len(messages) - len(copies),
         tool_call_count=sum(tools.values()),
@@ -144,6 +147,11 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
     )
     row.unstored_texts = parts_of_run(run, messages, is_inside=container is not None)
     return row
+
+
+def _usage_row(line: Usage) -> list[Any]:
+    role, provider, model = (clean(name) for name in line[:3])
+    return as_row(line._replace(role=role, provider=provider, model=model))
 
 
 def _mark(stub: RunStub, inside: int) -> str:
@@ -179,12 +187,11 @@ def sums(rows: list[CatalogRun]) -> dict[str, Any]:
         "tool_calls_by_name": dict(sorted(tools.items())),
         "tool_failures": dict(sorted(failures.items())),
         "error_count": sum(row.status == "ERROR" for row in good),
-        "input_tokens": _sum(row.input_tokens for row in good),
-        "output_tokens": _sum(row.output_tokens for row in good),
-        "total_tokens": _sum(row.total_tokens for row in good),
-        "cost": _sum(row.cost for row in good),
-        "duration": _sum(row.duration for row in good if row.depth == 0),
-        "cached_tokens": _sum(row.cached_tokens for row in good),
+        "input_tokens": total(row.input_tokens for row in good),
+        "output_tokens": total(row.output_tokens for row in good),
+        "total_tokens": total(row.total_tokens for row in good),
+        "duration": total(row.duration for row in good if row.depth == 0),
+        "cached_tokens": total(row.cached_tokens for row in good),
         "member_run_count": _members(rows),
         "step_count": min(sum(row.step_count or 0 for row in good), _MAX_INT),
         "stored_bytes": sum(row.size for row in rows),
@@ -204,7 +211,7 @@ def _members(rows: list[CatalogRun]) -> int:
     return members
 
 
-def _sum(values: Iterable[Any]) -> Any:
+def total(values: Iterable[Any]) -> Any:
     """Return the sum of what is known, None when nothing is; at most what a column holds."""
     known = [value for value in values if value is not None]
     if not known:

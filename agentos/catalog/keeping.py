@@ -12,7 +12,7 @@ from typing import Final
 from django.conf import settings
 from django.utils import timezone
 
-from agentos.catalog import rollups
+from agentos.catalog import pricing, rollups
 from agentos.catalog.follower import IDLE_SECONDS, Follower
 from agentos.catalog.models import SourceState
 from agentos.catalog.sync import refresh_source
@@ -29,6 +29,9 @@ _FIRST_WAIT: Final = 0.7
 _OLD_WAIT: Final = 0.25
 # What goes into sums by day and thing after a look: within a request, and in the thread.
 _SUMS_IN_REQUEST: Final = 0.05
+# What goes into costs after a change of the price table.
+_COSTS_IN_THREAD: Final = 0.5
+_COSTS_IN_REQUEST: Final = 0.1
 _SUMS_IN_THREAD: Final = 0.25
 # What others do with what a look found, likewise.
 _AFTER_IN_REQUEST: Final = 0.05
@@ -74,6 +77,7 @@ def keep_fresh(budget: float = _ROUND_SECONDS) -> list[SourceState]:
     if not _due(sources, states):
         return states
     _go_on(sources, states, budget, _SLICE_SECONDS)
+    pricing.reprice(_COSTS_IN_REQUEST)
     rollups.refresh(_SUMS_IN_REQUEST)
     afterwards(_AFTER_IN_REQUEST)
     return _states(sources)
@@ -83,9 +87,10 @@ def look_round() -> bool:
     """Do what the thread does each time; return whether there is more to do at once: a catalog is being made."""
     sources = all_sources()
     more = _go_on(sources, _states(sources), _ROUND_SECONDS, _ROUND_SECONDS)
+    priced = pricing.reprice(_COSTS_IN_THREAD)
     rollups.refresh(_SUMS_IN_THREAD, hurry=not more)
     afterwards(_AFTER_IN_THREAD)
-    return more
+    return more or not priced
 
 
 # Starts when a page first asks, never before.

@@ -41,6 +41,7 @@ class CatalogSession(models.Model):
     """One session of a source.
 
     Times are unix seconds, 0 when the source holds none. Token counts, cost and duration are null when unknown.
+    `computed_cost`: how much of `cost` follows from the price table (`pricing.py`), null for nothing.
     `marks` is what people put over it (`marks.Marks`), `aside` where it therefore stands: LISTED, ARCHIVED or HIDDEN.
     """
 
@@ -72,6 +73,7 @@ class CatalogSession(models.Model):
     output_tokens = models.BigIntegerField(null=True)
     total_tokens = models.BigIntegerField(null=True)
     cost = models.FloatField(null=True)
+    computed_cost = models.FloatField(null=True)
     duration = models.FloatField(null=True)
     cached_tokens = models.BigIntegerField(null=True)
     member_run_count = models.IntegerField(default=0)
@@ -136,6 +138,8 @@ class CatalogRun(models.Model):
 
     `stored` runs have an entry or row of their own at `position` of Agno's order; others are inside the run
     `container_run_id`, in the stored run at `position`. Times are unix seconds and seconds. `step_count`: a workflow's.
+    `usage`: lines of `records.usage`, by model and role. `cost` is `told_cost`, what the provider told, or else follows
+    from the price table. `first_token`: seconds.
     """
 
     session = models.ForeignKey(CatalogSession, models.CASCADE, related_name="runs")
@@ -158,7 +162,10 @@ class CatalogRun(models.Model):
     output_tokens = models.BigIntegerField(null=True)
     total_tokens = models.BigIntegerField(null=True)
     cost = models.FloatField(null=True)
+    told_cost = models.FloatField(null=True)
+    usage = models.JSONField(null=True)
     duration = models.FloatField(null=True)
+    first_token = models.FloatField(null=True)
     message_count = models.IntegerField(default=0)
     own_message_count = models.IntegerField(default=0)
     tool_call_count = models.IntegerField(default=0)
@@ -197,6 +204,11 @@ class CatalogRun(models.Model):
     def quoted_id(self) -> str:
         """The run id as it stands in URLs; a run without one is named by its place."""
         return quote_id(self.run_id) if self.run_id else f"~{self.ordinal}"
+
+    @property
+    def computed_cost(self) -> float | None:
+        """Its cost, if it follows from the price table."""
+        return self.cost if self.told_cost is None else None
 
     @property
     def component(self) -> str:
@@ -257,6 +269,21 @@ class CatalogText(models.Model):
     def __str__(self) -> str:
         """How it begins."""
         return self.body[:80]
+
+
+class CatalogPricing(models.Model):
+    """How far the costs of runs follow the price table, one row. `token`: the state of the table that all runs have.
+
+    `towards`: that which they are given at present, and `cursor`: the last run that has it.
+    """
+
+    token = models.CharField(max_length=32, blank=True)
+    towards = models.CharField(max_length=32, blank=True)
+    cursor = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        """The state of the table."""
+        return self.token
 
 
 class SourceState(models.Model):

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 
-from agentos.catalog import deriving, marks
+from agentos.catalog import deriving, marks, pricing
 from agentos.catalog.deriving import Derivation, seconds
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm
@@ -19,6 +19,8 @@ from agentos.catalog.text.extract import Part, parts_of_session
 from agentos.catalog.text.store import Texts
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import SourceUnavailable
+from agentos.prices.pricing import PriceTable
+from agentos.prices.table import settled
 
 # Rows deleted or written by one statement.
 BATCH = 500
@@ -151,16 +153,17 @@ def _store(source: str, derived: list[_Derived]) -> dict[str, CatalogSession]:
     for key, one in keys.items():
         was, row = one.derivation.row, present.get(key)
         if row is None and was is None:
-            one.stored = present[key] = CatalogSession(source=source, session_key=key, **one.values)
+            one.stored = present[key] = CatalogSession(source=source, session_key=key)
             accepted.append(one)
         elif row is not None and was is not None and row.mark == was.mark:
             one.stored = row
             accepted.append(one)
+    _price(accepted)
     _mark(source, accepted)
     insert([one.stored for one in accepted if one.is_new])
     for one in accepted:
         if not one.is_new:
-            _update(one.stored, one.values)
+            one.stored.save()
     new = _store_runs(accepted)
     _store_terms(accepted)
     _store_texts(accepted, new)
@@ -176,10 +179,14 @@ def _mark(source: str, accepted: list[_Derived]) -> None:
         one.terms |= mark.terms()
 
 
-def _update(row: CatalogSession, values: dict[str, Any]) -> None:
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.save()
+def _price(derived: list[_Derived]) -> None:
+    """Give runs their costs by a price table that is not changed before they are stored, and sessions their values."""
+    table = settled() if derived else PriceTable()
+    for one in derived:
+        pricing.price(one.runs, table)
+        good = [(run.cost, run.told_cost) for run in one.runs if run.kind != "bad"]
+        for name, value in (one.values | pricing.costs_of(good)).items():
+            setattr(one.stored, name, value)
 
 
 def _store_runs(derived: list[_Derived]) -> list[CatalogRun]:

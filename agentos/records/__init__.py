@@ -43,6 +43,7 @@ from agentos.records.sessions import SESSION_COLUMNS, Session, SessionSummary, d
 from agentos.records.tally import Tally, TallyBuilder, tally
 from agentos.records.times import as_datetime
 from agentos.records.tools import HeldApart, ToolCall, ToolCallStatus, ToolExecution, join_tool_calls
+from agentos.records.usage import Usage, usage_of
 
 __all__ = [
     "NOT_HISTORY",
@@ -96,6 +97,7 @@ __all__ = [
     "ToolCallStatus",
     "ToolExecution",
     "UrlCitation",
+    "Usage",
     "UserQuestion",
     "Video",
     "WorkflowRunEvent",
@@ -115,5 +117,6 @@ __all__ = [
     "sniff_mime_type",
     "strip_for_postgres",
     "tally",
+    "usage_of",
     "walk",
 ]

@@ -6,8 +6,10 @@ are shown, and the view that sends them looks at them once more.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
-from agentos.records import Media, Run
+from agentos.catalog.sizes import all_steps
+from agentos.records import Media, Run, WorkflowRunOutput, build_forest, walk
 from sessions_ui.presenters.served_medium import agrees
 
 CHIPS = 50
@@ -43,7 +45,7 @@ def media_of(run: Run) -> list[Media]:
     """Return every medium of the run once, in the order of its messages, then what else was given and made.
 
     The same picture stands in the run's input, in a message and in what was made. Copies of earlier runs' messages are
-    passed over.
+    passed over, and so is what a workflow's steps hand on from runs inside it: it stands with those.
     """
     return list({key_of(medium): medium for medium in reversed(list(_all_media(run)))}.values())[::-1]
 
@@ -57,6 +59,19 @@ def _all_media(run: Run) -> Iterator[Media]:
     yield from run.output_media
     if run.response_audio is not None:
         yield run.response_audio
+    yield from _of_steps(run)
+
+
+def _of_steps(run: Run) -> Iterator[Media]:
+    """Yield what steps made that no run inside the workflow's holds: functions make media as well (format §3.9)."""
+    if not isinstance(run, WorkflowRunOutput):
+        return
+    inside = [node.run for node in walk(build_forest([run])) if node.run is not run and isinstance(node.run, Run)]
+    elsewhere = {key_of(medium) for one in inside for medium in (*one.output_media, *one.input_media)}
+    for step in reversed(list(all_steps(run))):
+        for medium in chain(step.images, step.videos, step.audio, step.files):
+            if key_of(medium) not in elsewhere:
+                yield medium
 
 
 def key_of(medium: Media) -> _Key:

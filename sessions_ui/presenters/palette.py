@@ -38,6 +38,7 @@ _PAGES: Final = (
     ("Models", "models", "model"),
     ("Data health", "health_list", "help"),
     ("Views", "views", "filter"),
+    ("Prices", "prices", "list"),
     ("Import a session", "import", "file"),
     ("Settings", "settings", "settings"),
 )

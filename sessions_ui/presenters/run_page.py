@@ -10,6 +10,9 @@ from django.db.models import Count, Q, QuerySet, Subquery
 from django.http import QueryDict
 
 from agentos.catalog.models import CatalogRun
+from agentos.catalog.pricing import lines_of
+from agentos.prices.pricing import Priced
+from agentos.prices.table import current
 from agentos.records import (
     BadRun,
     Metrics,
@@ -19,6 +22,7 @@ from agentos.records import (
     strip_for_postgres,
     walk,
 )
+from agentos.records.usage import line
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.conversation import Item, citations_of, items_of
 from sessions_ui.presenters.fetched_run import FetchedRun, tool_book
@@ -54,6 +58,13 @@ class Usage:
     role: str
     model: str
     metrics: ModelMetrics | Metrics
+    priced: Priced
+
+    @property
+    def audio(self) -> int | None:
+        """Audio heard and spoken together."""
+        counts = [count for count in (self.metrics.audio_input_tokens, self.metrics.audio_output_tokens) if count]
+        return sum(counts) if counts else None
 
 
 @dataclass(frozen=True)
@@ -77,6 +88,8 @@ class RunPage:
     run: Run | None = None
     metrics: Metrics | None = None
     usage: list[Usage] = field(default_factory=list)
+    speed: float | None = None
+    why_unknown: str = ""
     show: str = SHOWS[0]
     messages: list[Message] = field(default_factory=list)
     start: int = 1
@@ -111,6 +124,9 @@ def run_data(fetched: FetchedRun) -> bytes:
         "status": row.status or None,
         "parent_run_id": row.parent_run_id,
         "embedded": not row.stored,
+        "cost": row.cost,
+        "computed_cost": row.computed_cost,
+        "usage": [one._asdict() for one in lines_of(row.usage)],
     }
     try:
         return json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
@@ -132,13 +148,16 @@ def run_page(fetched: FetchedRun, query: QueryDict) -> RunPage:
         text = run.raw if isinstance(run.raw, str) else repr(run.raw)
         bad = budget.take(text)
         return RunPage(row, place, waterfall(row, below, {}, left_out), problem=run.problem, bad_text=bad)
+    usage = list(islice(_usage(run.metrics, row), METRIC_ROWS))
     page = RunPage(
         row=row,
         place=place,
         steps=waterfall(row, below, _runs_below(fetched, below), left_out),
         run=run,
         metrics=run.metrics,
-        usage=list(islice(_usage(run.metrics), METRIC_ROWS)),
+        usage=usage,
+        speed=_speed(run),
+        why_unknown=next((one.priced.why for one in usage if one.priced.why), "") if row.cost is None else "",
         # What failed or waits matters most, so it takes from the budget first.
         error=budget.take(run.content_text or "No message is stored.") if run.status == "ERROR" else None,
         waiting_for=[call.name for call in run.tool_calls if call.status == "waiting"][:10],
@@ -238,15 +257,29 @@ def _runs_below(fetched: FetchedRun, below: list[CatalogRun]) -> dict[str, Run]:
     return runs_by_id([node.run for node in walk(build_forest([fetched.stored, *others]))])
 
 
-def _usage(metrics: Metrics | None) -> Iterator[Usage]:
+def _usage(metrics: Metrics | None, row: CatalogRun) -> Iterator[Usage]:
     if metrics is None:
         return
+    table = current()
     for role, models in metrics.models.items():
         for model in models:
-            yield Usage(role, model.id or "", model)
+            yield Usage(
+                role, model.id or "", model, table.price(line(role, model.provider, model.id, model), row.created_at)
+            )
     for name, step in metrics.steps.items():
         if step.metrics is not None:
-            yield Usage(name, step.executor_name or step.executor_type or "", step.metrics)
+            told = Priced(step.metrics.cost, why="" if step.metrics.cost is not None else "Steps name no model.")
+            yield Usage(name, step.executor_name or step.executor_type or "", step.metrics, told)
+
+
+def _speed(run: Run) -> float | None:
+    """Return the output tokens of a second in which a model answered; of the whole run where answers have no times."""
+    timed = [one.metrics for one in run.own_messages if one.metrics is not None and one.metrics.duration]
+    for parts in (timed, [run.metrics] if run.metrics is not None else []):
+        took = sum(one.duration or 0.0 for one in parts if one.output_tokens)
+        if took > 0:
+            return sum(one.output_tokens or 0 for one in parts) / took
+    return None
 
 
 class _Bounded:

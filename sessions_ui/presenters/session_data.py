@@ -45,6 +45,8 @@ def _counts(row: CatalogSession, session: Session) -> dict[str, Any]:
             "output_tokens": row.output_tokens or 0,
             "total_tokens": row.total_tokens or 0,
         },
+        "cost": row.cost,
+        "computed_cost": row.computed_cost,
         "has_summary": row.has_summary,
         "topics": session.topics or None,
     }

@@ -102,7 +102,7 @@ def session_log(
 
 def _rows(session: CatalogSession, before: Cursor | None, after: Cursor | None) -> tuple[list[CatalogRun], bool]:
     """Return the runs, in order, that a window may need; and whether there are more beyond them."""
-    runs = outline(session).defer("tool_names", "tool_failures", "traits", "mark", "run_key")
+    runs = outline(session).defer("tool_names", "tool_failures", "traits", "usage", "mark", "run_key")
     if after is not None:
         found = list(runs.filter(ordinal__gte=after.ordinal)[: LINES + 2])
     else:

@@ -12,6 +12,7 @@ from agentos.catalog.windows import outline
 from agentos.db.reader import Reader
 from agentos.records import Session, readable
 from sessions_ui.presenters.health import SessionHealth, of_session
+from sessions_ui.presenters.session_metrics import SessionMetrics, session_metrics
 from sessions_ui.presenters.session_place import Asked
 from sessions_ui.presenters.session_state import SessionState, session_state
 from sessions_ui.presenters.session_views import SessionView, session_view
@@ -22,6 +23,7 @@ RAW_CHARACTERS = 40_000
 TABS = (
     ("runs", "Run tree"),
     ("tools", "Tools"),
+    ("metrics", "Metrics"),
     ("state", "State"),
     ("summary", "Summary"),
     ("metadata", "Metadata"),
@@ -54,6 +56,7 @@ class SessionPage:
     raw: list[RawColumn] = field(default_factory=list)
     health: SessionHealth | None = None
     state: SessionState | None = None
+    metrics: SessionMetrics | None = None
 
     @property
     def drawn_tree(self) -> SafeString:
@@ -84,6 +87,8 @@ def session_page(row: CatalogSession, session: Session, reader: Reader, asked: A
         page.tools = tool_totals(row)
     elif tab == "state":
         page.state = session_state(row, session, reader, asked.since, asked.to)
+    elif tab == "metrics":
+        page.metrics = session_metrics(row, session)
     elif tab == "health":
         page.health = of_session(row)
     elif tab == "raw":
@@ -92,7 +97,7 @@ def session_page(row: CatalogSession, session: Session, reader: Reader, asked: A
 
 
 def _tree(row: CatalogSession, start: int | None) -> tuple[list[CatalogRun], int | None]:
-    rows = outline(row).defer("tool_names", "tool_failures", "traits", "mark", "run_key", "content_preview")
+    rows = outline(row).defer("tool_names", "tool_failures", "traits", "usage", "mark", "run_key", "content_preview")
     runs = list(rows.filter(ordinal__gte=start or 0)[: TREE_ROWS + 1])
     return runs[:TREE_ROWS], runs[TREE_ROWS].ordinal if len(runs) > TREE_ROWS else None
 

@@ -135,6 +135,12 @@ def _health(row: CatalogSession) -> str:
     return f'<td class="health">{", ".join(short_text(str(mark), 40) for mark in row.health[:6])}</td>'
 
 
+def _cost(row: CatalogSession) -> str:
+    if row.computed_cost is None:
+        return str(cost(row.cost))
+    return f'<span title="From the price table, all of it or a part">≈{cost(row.cost)}</span>'
+
+
 def _count(number: int) -> str:
     return f"{number:,}" if number else _ZERO
 
@@ -163,7 +169,7 @@ CELLS: dict[str, Callable[[CatalogSession], str]] = {
     "tokens": _number("tokens", lambda row: tokens(row.total_tokens)),
     "tokens_in": _number("tokens", lambda row: tokens(row.input_tokens)),
     "tokens_out": _number("tokens", lambda row: tokens(row.output_tokens)),
-    "cost": _number("cost", lambda row: cost(row.cost)),
+    "cost": _number("cost", _cost),
     "duration": _number("duration", lambda row: duration(row.duration)),
     "size": _number("size", lambda row: size(row.stored_bytes)),
     "created": _number("created", lambda row: ago(row.created_at)),

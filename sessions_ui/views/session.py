@@ -18,6 +18,8 @@ from sessions_ui.permissions import SESSION_NOT_FOUND, get_session_or_404
 from sessions_ui.presenters.moderating import over_session
 from sessions_ui.presenters.session_acts import acts_of
 from sessions_ui.presenters.session_data import session_data
+from sessions_ui.presenters.session_metrics import as_data as metrics_data
+from sessions_ui.presenters.session_metrics import session_metrics
 from sessions_ui.presenters.session_page import TABS, ordinal, session_page
 from sessions_ui.presenters.session_place import VIEWS, Asked
 from sessions_ui.presenters.session_state import session_state, state_data
@@ -36,8 +38,11 @@ def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
         row, stored, reader = fetch(row)
         if wants_json(request):
             data = session_data(row, stored, reader, ordinal(request.GET, "after"))
-            if (asked := Asked.of(request.GET)).tab == "state":
+            asked = Asked.of(request.GET)
+            if asked.tab == "state":
                 data["state"] = state_data(session_state(row, stored, reader, asked.since, asked.to))
+            if asked.tab == "metrics":
+                data["metrics"] = metrics_data(session_metrics(row, stored))
             return JsonResponse(strip_for_postgres(data))
         if request.GET.get("error") in ("next", "previous"):
             return _to_error(request, row)

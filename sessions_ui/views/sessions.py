@@ -35,7 +35,7 @@ FIELDS = (
     "source", "session_id", "session_type", "component_id", "component_name", "user_id", "title", "preview", "model",
     "last_status", "created_at", "updated_at", "run_count", "top_level_run_count", "forest_run_count", "message_count",
     "own_message_count", "tool_call_count", "tool_error_count", "error_count", "input_tokens", "output_tokens",
-    "total_tokens", "cost", "duration", "has_summary", "stored_bytes", "problem",
+    "total_tokens", "cost", "computed_cost", "duration", "has_summary", "stored_bytes", "problem",
 )  # fmt: skip
 
 

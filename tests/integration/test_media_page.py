@@ -60,7 +60,8 @@ def lab(sources: Open, corpus_file: Callable[[str], Path]) -> Path:
 
 
 def store(path: Path, session_id: str, run: dict[str, Any]) -> str:
-    """Write a session of one run, and return the URL of the run."""
+    """Write a session of one run, and return the URL of the run. What is None in `run` is not stored."""
+    stored = {"run_id": session_id, "agent_id": "a", "status": "COMPLETED", **run}
     write(
         path, "INSERT INTO agno_sessions (session_id, session_type, agent_id, user_id, created_at)"
         " VALUES (?, 'agent', 'a', 'alice@example.com', 1790000000)", session_id,
@@ -68,7 +69,7 @@ def store(path: Path, session_id: str, run: dict[str, Any]) -> str:
     write(
         path, "INSERT INTO agno_runs (run_id, session_id, run_type, run_index, run_data, created_at)"
         " VALUES (?, ?, 'agent', 0, ?, 1790000000)", session_id, session_id,
-        json.dumps({"run_id": session_id, "agent_id": "a", "status": "COMPLETED", **run}),
+        json.dumps({name: value for name, value in stored.items() if value is not None}),
     )  # fmt: skip
     refresh_source(get_source("lab"))
     return f"/sessions/lab/{quote_id(session_id)}/runs/{quote_id(session_id)}/"
@@ -195,6 +196,22 @@ def test_file_names_are_made_safe(name: str, lab: Path, viewer: Person) -> None:
     assert header.startswith("attachment") and len(header) < 1_000
     assert not {"/", "\\", "\r", "\n", "\0", "\u202e"} & {*header.replace("utf-8''", "")}
     assert 'x="b' not in header and viewer.client.get(at).status_code == 200
+
+
+def test_what_a_step_made_alone_is_there(lab: Path, viewer: Person) -> None:
+    own, handed_on = (base64.b64encode(png(width)).decode() for width in (3, 4))
+    inner = {"run_id": "inner", "agent_id": "x", "images": [{"id": "b", "content": handed_on}]}
+    steps = [
+        {"step_name": "draw", "images": [{"id": "a", "content": own, "mime_type": "image/png"}]},
+        {"step_name": "loop", "steps": [{"step_name": "agent", "images": [{"id": "b", "content": handed_on}]}]},
+    ]
+    at = store(
+        lab, "steps", {"agent_id": None, "workflow_id": "w", "step_results": steps, "step_executor_runs": [inner]}
+    )
+    page = viewer.client.get(at)
+    assert [one.name for one in page.context["page"].media] == ["a"]
+    assert viewer.client.get(f"{at}media/0/")["Content-Type"] == "image/png"
+    assert viewer.client.get(f"{at}media/1/").status_code == 404
 
 
 def test_nothing_is_fetched_or_opened(lab: Path, viewer: Person, tmp_path: Path) -> None:

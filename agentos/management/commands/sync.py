@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from agentos.catalog import rollups
+from agentos.catalog import pricing, rollups
 from agentos.catalog.keeping import afterwards
 from agentos.catalog.models import SourceState
 from agentos.catalog.sync import LEASE, SyncReport, rebuild, refresh_source
@@ -42,6 +42,7 @@ class Command(BaseCommand):
         chosen = _chosen(options["source"])
         try:
             problems = {source.name: self._bring_up(source, anew=options["rebuild"]) for source in chosen}
+            pricing.reprice(None)
             rollups.refresh(None)
             afterwards(None)
         except KeyboardInterrupt:
@@ -100,6 +101,7 @@ class Command(BaseCommand):
                 if report.changed or report.removed or report.problem != problems[source.name]:
                     self.stdout.write(f"{source.name}: {sentence(report)}")
                 problems[source.name] = report.problem
+            pricing.reprice(SUMS_SECONDS)
             rollups.refresh(SUMS_SECONDS)
             afterwards(SUMS_SECONDS)
 

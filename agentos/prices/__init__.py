@@ -1,0 +1,1 @@
+"""What models cost: a table that the owner keeps, and what it makes of a run's tokens."""

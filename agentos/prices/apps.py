@@ -1,0 +1,9 @@
+"""Django app configuration."""
+
+from django.apps import AppConfig
+
+
+class PricesConfig(AppConfig):
+    """See the package's docstring."""
+
+    name = "agentos.prices"
