@@ -21,7 +21,7 @@ from agentos.catalog.text.matching import positive
 from agentos.catalog.text.snippets import pattern, says, spans
 from agentos.db.sources import SourceUnavailable
 from agentos.records import Run
-from sessions_ui.permissions import get_session_or_404
+from sessions_ui.permissions import OnHold, get_session_or_404
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.conversation import Item, items_of
 from sessions_ui.presenters.fetched_run import FetchedRun, fetch_run, tool_book
@@ -146,7 +146,7 @@ def around(request: HttpRequest, text: str, query: ListQuery) -> Around | None:
         return _in_run(chosen, fetch_run(session, unquote_id(chosen.qrun)), budget)
     except Http404:
         return Around(chosen, NOT_FOUND)
-    except SourceUnavailable as error:
+    except (OnHold, SourceUnavailable) as error:
         return Around(chosen, str(error))
 
 

@@ -16,6 +16,7 @@ from agentos.catalog.sync import refresh_session, refresh_source
 from agentos.catalog.text.extract import Part
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, get_source
+from sessions_ui.permissions import ON_HOLD
 from sessions_ui.presenters.search_context import NOT_FOUND, Chosen
 from tests.conftest import Person
 from tests.corpus import write
@@ -165,3 +166,14 @@ class TestOwnership:
         assert pane(stranger, "a", hit) == pane(stranger, "a", "lab/nothing-like-it/user/x/1")
         assert data(stranger, "a", hit=hit)["context"] == {"problem": NOT_FOUND}
         assert client.get("/search/", {"q": "a", "hit": hit}).status_code == 302
+
+    def test_what_is_on_hold_is_not_said(self, lab: Path, teammate: Person) -> None:
+        run = CatalogRun.objects.filter(depth=0, message_count__gt=0).select_related("session").first()
+        assert run is not None
+        hit = f"lab/{run.session.quoted_id}/user/{run.quoted_id}/1"
+        assert 'class="around' in pane(teammate, "a", hit)
+        run.session.marks = {"held": True}
+        run.session.save()
+        html = pane(teammate, "a", hit)
+        assert ON_HOLD in html and 'class="around' not in html
+        assert teammate.client.get("/search/", {"q": "a", "hit": hit}).status_code == 200
