@@ -89,6 +89,11 @@ AGENTOS_REMOTE_KEYS = {
 AGENTOS_REMOTE_TIMEOUT = env.float("AGENTOS_REMOTE_TIMEOUT", 300.0)
 # Who carries turns out: threads of the web process, or processes of `manage.py worker`.
 AGENTOS_TURNS = env.str("AGENTOS_TURNS", "thread", validate=validate.OneOf(["thread", "worker"]))
+# Turns that one person may send within a minute and within an hour; 0: as many as they like.
+AGENTOS_TURNS_PER_MINUTE = env.int("AGENTOS_TURNS_PER_MINUTE", 30)
+AGENTOS_TURNS_PER_HOUR = env.int("AGENTOS_TURNS_PER_HOUR", 600)
+# Whether people say why they act in the session of somebody else, once for each session.
+AGENTOS_ACTING_REASON = env.bool("AGENTOS_ACTING_REASON", True)
 # Turns carried out at once in one process.
 AGENTOS_TURN_THREADS = env.int("AGENTOS_TURN_THREADS", 8)
 

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from sessions_ui.views import (
     arrivals,
     branching,
+    decisions,
     export,
     health,
     health_list,
@@ -59,6 +60,8 @@ urlpatterns = [
     path("sessions/<slug:source>/<str:qid>/fork/", session_actions.fork, name="session_fork"),
     path("sessions/<slug:source>/<str:qid>/regenerate/", branching.regenerate, name="session_regenerate"),
     path("sessions/<slug:source>/<str:qid>/branch/", branching.branch, name="session_branch"),
+    path(f"{RUN}decision/", decisions.decision, name="decision"),
+    path("sessions/<slug:source>/<str:qid>/waiting/", decisions.waiting, name="waiting"),
     path("sessions/<slug:source>/<str:qid>/turns/", turns.turn_create, name="turn_create"),
     path("sessions/<slug:source>/<str:qid>/preview/", preview.preview, name="preview"),
     path("sessions/<slug:source>/<str:qid>/flag/", moderating.flag, name="flag"),

@@ -98,11 +98,11 @@
   // Taken: the draft has been sent. Refused: the answer is the form again, saying why.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { requestConfig, xhr } = event.detail;
-    if (!requestConfig?.elt?.matches?.(".composer-form")) return;
+    if (!requestConfig?.elt?.matches?.(".composer-form, .decision-form")) return;
     if (xhr.status < 400) {
-      drafts.set(draftKey(), "");
+      if (requestConfig.elt.matches(".composer-form")) drafts.set(draftKey(), "");
       follow = true;
-    } else if ([403, 409, 422].includes(xhr.status)) {
+    } else if ([403, 409, 422, 429, 503].includes(xhr.status)) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
     }

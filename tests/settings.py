@@ -14,3 +14,6 @@ from agentos.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 SERVESTATIC_AUTOREFRESH = True
 AGENTOS_FOLLOW = "request"
+# Tests of conduct set these; in the others the cast sends what it likes, without saying why each time.
+AGENTOS_ACTING_REASON = False
+AGENTOS_TURNS_PER_MINUTE = AGENTOS_TURNS_PER_HOUR = 0

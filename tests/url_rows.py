@@ -182,6 +182,8 @@ ROWS: Final[dict[str, Row]] = {
     "case": get(NOBODYS, post=NOBODYS),
     "session_regenerate": post(CONTINUES),
     "session_branch": get(CONTINUES, post=CONTINUES),
+    "waiting": get(SEES),
+    "decision": post(CONTINUES),
     "turn_create": post(CONTINUES),
     "preview": get(SEES),
     "session_export": get(SEES, "?format=json", "?format=markdown", "?format=html", "?format=jsonl"),

@@ -1,6 +1,7 @@
 """The door to decisions: what runs of a session wait for, and deciding on one of them."""
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from django.contrib.auth.models import User
 
@@ -10,17 +11,20 @@ from agentos.db.reader import Reader
 from agentos.db.sources import get_source
 from agentos.records import Run
 from agentos.records.replies import Reply
-from agentos.turns import decisions
+from agentos.turns import acts, decisions
 from agentos.turns.decisions import MetMeanwhile
 from agentos.turns.kinds import Kind
 from agentos.turns.models import Turn
 from agentos.turns.service import submit
 from agentos.turns.waiting import Waiting, find_run, look
 
-__all__ = ["MetMeanwhile", "decide", "paused_runs", "waiting_of"]
+# The name of the act for the audit log.
+DECIDED: Final = acts.DECIDED.name
+
+__all__ = ["DECIDED", "MetMeanwhile", "decide", "paused_runs", "waiting_of"]
 
 # Runs of one session whose questions are shown at once, the last ones.
-MOST: int = 3
+MOST: Final = 3
 
 
 def paused_runs(row: CatalogSession) -> list[CatalogRun]:
@@ -47,6 +51,7 @@ def decide(
     *,
     user: User,
     idempotency_key: str,
+    reason: str = "",
 ) -> Turn:
     """Have a paused run go on with the answers to all that it waits for; return the turn that does.
 
@@ -74,6 +79,7 @@ def decide(
         idempotency_key=idempotency_key,
         kind=Kind.DECISION,
         options=decisions.options_of(waiting.run, given),
+        reason=reason,
     )
 
 

@@ -1,6 +1,6 @@
 """Why a turn is not taken, or not answered."""
 
-__all__ = ["BadRequest", "CannotAnswer", "KeyReused", "Stopped"]
+__all__ = ["BadRequest", "CannotAnswer", "KeyReused", "ReasonMissing", "Stopped", "TooMany"]
 
 
 class BadRequest(Exception):
@@ -14,6 +14,14 @@ class KeyReused(BadRequest):
         super().__init__(
             "This form was sent before with another message. Send it once more from the page as it is now."
         )
+
+
+class ReasonMissing(BadRequest):
+    """Who acts in the session of somebody else has not said why."""
+
+
+class TooMany(BadRequest):
+    """The person has sent as much as one may within some time."""
 
 
 class CannotAnswer(Exception):

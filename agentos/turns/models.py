@@ -53,6 +53,9 @@ class Turn(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="turns")
     # Who asked, in words that outlive the account.
     actor = models.TextField()
+    # In whose session the person acts, "" in their own, and why.
+    acting_for = models.TextField(blank=True)
+    reason = models.TextField(blank=True)
     # What is asked for, see `kinds.py`; what it needs besides the message. `options["run_id"]`: a run to go on with.
     kind = models.CharField(max_length=20, default="message")
     options = models.JSONField(default=dict)
@@ -95,6 +98,7 @@ class Turn(models.Model):
         ]
         indexes = [
             models.Index(fields=["session_key", "created_at"], name="turns_of_session"),
+            models.Index(fields=["user", "created_at"], name="turns_of_person"),
             models.Index(fields=["created_at"], condition=models.Q(status__in=ACTIVE), name="active_turns"),
             models.Index(fields=["finished_at"], condition=models.Q(is_pruned=False), name="turns_to_prune"),
         ]
@@ -118,6 +122,24 @@ class Turn(models.Model):
     def may_be_retried(self) -> bool:
         """Whether it ended without an answer in the session."""
         return self.status in UNANSWERED
+
+
+class ActingReason(models.Model):
+    """Why somebody acts in the session of somebody else: asked for once, and kept with each turn from then on."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    session_key = models.CharField(max_length=64)
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """A person has one reason for a session."""
+
+        constraints = [models.UniqueConstraint(fields=["user", "session_key"], name="one_reason_per_session")]
+
+    def __str__(self) -> str:
+        """The reason itself."""
+        return self.reason
 
 
 class TurnEvent(models.Model):

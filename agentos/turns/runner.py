@@ -139,7 +139,8 @@ def _carry_out(turn: Turn, beating: Beating) -> None:
 
 
 def _frame(turn: Turn, session: Session) -> Frame:
-    about = {"agentos_sessions": {"continued_by": turn.actor}}
+    told = {"continued_by": turn.actor, "acting_for": turn.acting_for, "reason": turn.reason}
+    about = {"agentos_sessions": {key: value for key, value in told.items() if value}}
     return Frame(session_id=turn.session_id, run_id=turn.aimed_at, user_id=session.user_id, metadata=about)
 
 

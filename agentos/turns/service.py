@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from agentos.turns.attachments import ATTACHED, attached
+from agentos.turns.conduct import conduct, keep_reason
 from agentos.turns.errors import BadRequest, KeyReused
 from agentos.turns.intake import storable
 from agentos.turns.kinds import Kind, kind_of
@@ -56,6 +57,7 @@ def submit(
     kind: str = Kind.MESSAGE,
     options: Mapping[str, Any] | None = None,
     answerer: str = "",
+    reason: str = "",
 ) -> Turn:
     """Store a request to continue a session and have it carried out; return it at once.
 
@@ -75,7 +77,7 @@ def submit(
     if told := attached(turn.attachments):
         turn.options[ATTACHED] = [asdict(one) for one in told]
     _check_bounds(turn)
-    earlier = _same_key(turn) or _stored(turn)
+    earlier = _same_key(turn) or _stored(turn, reason)
     if earlier is None:
         return turn
     if _asks(earlier) != _asks(turn):
@@ -83,7 +85,7 @@ def submit(
     return earlier
 
 
-def retry(turn: Turn, user: User | None) -> Turn:
+def retry(turn: Turn, user: User | None, reason: str = "") -> Turn:
     """Send the message and attachments of a turn that was not answered once more, in the name of `user`.
 
     A turn is retried once: whoever asks again gets the same new turn. What is said of rights at `submit` holds here.
@@ -97,7 +99,7 @@ def retry(turn: Turn, user: User | None) -> Turn:
     again.attachments, again.kind, again.options = turn.attachments, turn.kind, turn.options
     again.answerer = turn.answerer
     again.retry_of = turn
-    return Turn.objects.filter(retry_of=turn).first() or _stored(again) or again
+    return Turn.objects.filter(retry_of=turn).first() or _stored(again, reason) or again
 
 
 def lacks_worker(turn: Turn) -> bool:
@@ -125,12 +127,14 @@ def _turn(source_name: str, session_id: str, message: str, user: User | None, ke
     )
 
 
-def _stored(turn: Turn) -> Turn | None:
+def _stored(turn: Turn, reason: str = "") -> Turn | None:
     """Put the turn into its session's line and start it; return the earlier one if it was sent at the same moment."""
+    conduct(turn, reason)
     _check_line(turn)
     try:
         with transaction.atomic():
             turn.save(force_insert=True)
+            keep_reason(turn)
     except IntegrityError:
         earlier = Turn.objects.filter(retry_of=turn.retry_of).first() if turn.retry_of else _same_key(turn)
         if earlier is None:

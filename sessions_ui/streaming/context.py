@@ -12,9 +12,12 @@ from agentos.catalog.models import CatalogSession
 from agentos.remotes.discovery import look_if_due
 from agentos.turns import attachments
 from agentos.turns.choosing import REBUILT, Candidate, candidates
+from agentos.turns.conduct import Acting, acting_as
 from agentos.turns.kinds import MAX_MESSAGE
 from agentos.turns.models import Turn
 from agentos.turns.service import sweep_orphans
+from sessions_ui.permissions import signed_in_user
+from sessions_ui.presenters.decisions import Decisions
 from sessions_ui.streaming.live import LiveTurn
 
 # How many of a session's turns are shown as they go on; more wait unseen.
@@ -35,6 +38,7 @@ class Composer:
     chosen: str
     first: Candidate  # who answers when nobody is chosen
     is_demo: bool
+    acting: Acting | None = None  # in whose session one acts
     draft: str = ""
     problem: str = ""
     max_length: int = MAX_MESSAGE
@@ -61,6 +65,7 @@ def composer_context(
         "may_send": not composer.reason,
         "live_turns": [LiveTurn.at(turn, turn.last_seq) for turn in turns if turn.is_active][:_SHOWN],
         "lost_turn": lost_turn(turns),
+        "decisions": Decisions(request, row),
     }
 
 
@@ -94,6 +99,7 @@ def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: st
         chosen=chosen,
         first=first,
         is_demo=first.value == REBUILT and not settings.OPENAI_API_KEY,
+        acting=acting_as(signed_in_user(request), row) if not reason else None,
         draft=draft,
         problem=problem,
     )

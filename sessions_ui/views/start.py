@@ -26,6 +26,9 @@ from sessions_ui.views.session_actions import opened
 
 TEMPLATE = "sessions_ui/start.html"
 
+# Why somebody sends the first message in a session that they began for somebody else.
+BEGAN = "began this session"
+
 
 @dataclass(frozen=True)
 class _New:
@@ -97,7 +100,12 @@ def _say_first(request: HttpRequest, row: CatalogSession) -> str:
         return ""
     try:
         submit(
-            row.source, row.session_id, message, user=signed_in_user(request), idempotency_key=f"first {row.session_id}"
+            row.source,
+            row.session_id,
+            message,
+            user=signed_in_user(request),
+            idempotency_key=f"first {row.session_id}",
+            reason=BEGAN,
         )
     except BadRequest as error:
         return str(error)

@@ -16,11 +16,14 @@ from agentos.catalog.models import CatalogSession
 from agentos.catalog.windows import find_run
 from agentos.turns.attachments import media_of
 from agentos.turns.choosing import check_choice
+from agentos.turns.errors import TooMany
 from agentos.turns.models import Turn
 from agentos.turns.service import BadRequest, KeyReused, request_cancel, retry, submit, sweep_orphans
 from sessions_ui.attachments import too_much
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, get_turn_or_404, signed_in_user
+from sessions_ui.presenters.decisions import Decisions
+from sessions_ui.recording import record_act, target_of
 from sessions_ui.streaming import sse
 from sessions_ui.streaming.context import candidates_for, composer_context
 from sessions_ui.streaming.live import LiveTurn
@@ -60,13 +63,17 @@ def _turn_create(request: HttpRequest, row: CatalogSession) -> HttpResponse:
             idempotency_key=request.POST.get("key", ""),
             answerer=chosen,
             attachments=media,
+            reason=request.POST.get("reason", ""),
         )
     except NotAllowed as error:
         return _refused(request, row, message, str(error), 403)
     except KeyReused as error:
         return _refused(request, row, message, str(error), 409)
+    except TooMany as error:
+        return _refused(request, row, message, str(error), 429)
     except BadRequest as error:
         return _refused(request, row, message, str(error), 422)
+    record_act(request, "turn.sent", on=target_of(row, turn.aimed_at), reason=turn.reason)
     if wants_json(request):
         return JsonResponse({"turn": as_data(turn)}, status=201)
     if request.headers.get("HX-Request") == "true":
@@ -83,14 +90,15 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
     if wants_json(request):
         return JsonResponse({"turn": as_data(found), "answer": LiveTurn.at(found, found.last_seq).text})
     row = _row_of(found)
-    context = {
+    context: dict[str, Any] = {
         "live": LiveTurn.at(found, found.last_seq),
         "run": find_run(row, found.run_id) if found.run_id else None,
         "may_send": can_continue(request.user, row),
         "session_url": session_url(found),
     }
     if request.headers.get("HX-Request") == "true":
-        return render(request, f"{COMPOSER}#live" if found.is_active else f"{TURN}#finished", context)
+        context["decisions"] = Decisions(request, row)
+        return render(request, f"{COMPOSER}#live" if found.is_active else f"{TURN}#ended", context)
     return render(request, TURN, context)
 
 
@@ -117,11 +125,14 @@ def turn_retry(request: HttpRequest, turn_id: UUID) -> HttpResponse:
     row = _row_of(found)
     try:
         check_can_continue(request.user, row)
-        again = retry(found, signed_in_user(request))
+        again = retry(found, signed_in_user(request), request.POST.get("reason", ""))
     except NotAllowed as error:
         return _sentence(request, str(error), 403)
+    except TooMany as error:
+        return _sentence(request, str(error), 429)
     except BadRequest as error:
         return _sentence(request, str(error), 422)
+    record_act(request, "turn.retried", on=target_of(row, again.aimed_at), reason=again.reason)
     if wants_json(request):
         return JsonResponse({"turn": as_data(again)}, status=201)
     if request.headers.get("HX-Request") == "true":
@@ -139,6 +150,7 @@ def turn_cancel(request: HttpRequest, turn_id: UUID) -> HttpResponse:
         return _sentence(request, str(error), 403)
     request_cancel(found)
     found.refresh_from_db()
+    record_act(request, "turn.cancelled", on=target_of(_row_of(found), found.aimed_at))
     if wants_json(request):
         return JsonResponse({"turn": as_data(found)})
     if request.headers.get("HX-Request") == "true":
@@ -169,6 +181,9 @@ def as_data(found: Turn) -> dict[str, Any]:
         "actor": found.actor,
         "answerer": found.answerer or None,
         "answering": found.answering or None,
+        "acting_for": found.acting_for or None,
+        "reason": found.reason or None,
+        "kind": found.kind,
         "message": found.message,
         "run_id": found.run_id or None,
         "problem": found.problem or None,
