@@ -151,7 +151,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "sessions_ui.context.shell",
             ],
-            "builtins": ["sessions_ui.templatetags.sessions", "sessions_ui.templatetags.rendered"],
+            "builtins": [f"sessions_ui.templatetags.{name}" for name in ("sessions", "rendered", "constants")],
         },
     }
 ]
@@ -171,6 +171,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["agentos.access.signed_in.Backend"]
+SESSION_ENGINE = "agentos.access.signed_in"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_HTTPS

@@ -9,7 +9,8 @@ uvicorn process of its own), and a bare Django view of 50 constant rows; by 1, 8
 as they are answered. All sides take turns within each round. Then Markdown tables with the budgets P1, P2 and P4.
 
 With `--catalog-only` our catalog is filled by SQL, without a source; pages over the first number of sessions are then
-compared with those over the others (P3). `--write` puts the tables into docs/benchmarks.md.
+compared with those over the others (P3). `--beside` gives Agno's tables the same sessions and runs, which AgentOS then
+lists. `--write` puts the tables into docs/benchmarks.md.
 """
 
 import argparse
@@ -49,12 +50,16 @@ class Stage:
     sides: list[Server] = field(default_factory=list)
 
 
-def prepared(where: Place, plan: Plan, *, catalog_only: bool) -> Stage:
-    """Fill a source and the catalog, or the catalog alone."""
+def prepared(where: Place, plan: Plan, *, catalog_only: bool, beside: bool) -> Stage:
+    """Fill a source and the catalog, or the catalog alone; `beside`: and then Agno's tables from it."""
     own, source = where.database(f"own{plan.sessions}"), f"sqlite:///{where.folder}/none{plan.sessions}.db"
     if catalog_only:
         env = environment(where, own, source)
         manifest = json.loads(program(env, "bench/scale.py", own, "--catalog-only", *plan.arguments()))
+        source = where.database(f"peer{plan.sessions}") if beside else ""
+        if beside:
+            program(env, "bench/peer_rows.py", own, source)
+            say("Agno's tables are filled")
     else:
         source = where.database(f"source{plan.sessions}")
         manifest, env = filled(source, plan), environment(where, own, source)
@@ -66,13 +71,13 @@ def prepared(where: Place, plan: Plan, *, catalog_only: bool) -> Stage:
     return Stage(plan.sessions, env, manifest, asked, source)
 
 
-def sides_of(stages: list[Stage], stack: ExitStack, *, catalog_only: bool) -> None:
+def sides_of(stages: list[Stage], stack: ExitStack) -> None:
     """Start the servers of all stages; the first one's is called "ours", others by their size."""
     for number, stage in enumerate(stages):
         name = f"{stage.sessions:,} sessions" if number else "ours"
         stage.sides.append(stack.enter_context(ours(stage.env, stage.asked["headers"], name)))
     stages[0].sides.append(stack.enter_context(bare(stages[0].env)))
-    if not catalog_only:
+    if stages[0].source:
         stages[0].sides.append(stack.enter_context(agnos(stages[0].env, stages[0].source)))
 
 
@@ -216,6 +221,7 @@ def main() -> None:
     parser.add_argument("--monster", type=int, default=2000, help="runs of the one long session")
     parser.add_argument("--thin", action="store_true", help="runs of 1 kB")
     parser.add_argument("--catalog-only", action="store_true", help="no source: our catalog by SQL, our pages alone")
+    parser.add_argument("--beside", action="store_true", help="with --catalog-only: Agno's tables get the same")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--most", type=int, default=100, help="questions of a case in a round")
     parser.add_argument("--seconds", type=float, default=3.0, help="of a case in a round, at most")
@@ -228,8 +234,11 @@ def main() -> None:
         marked(PAGE, mark)
     with place(given.on) as where, ExitStack() as stack:
         plans = [Plan(many, given.runs, given.monster, given.layout, given.thin) for many in given.sessions]
-        stages = [prepared(where, plan, catalog_only=given.catalog_only) for plan in plans]
-        sides_of(stages, stack, catalog_only=given.catalog_only)
+        stages = [
+            prepared(where, plan, catalog_only=given.catalog_only, beside=given.beside and not at)
+            for at, plan in enumerate(plans)
+        ]
+        sides_of(stages, stack)
         lines = report(stages, measure(stages, given.rounds, given.most, given.seconds), where, given.layout)
     print(*lines, sep="\n")
     if given.write:

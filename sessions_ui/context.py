@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from agentos.access.roles import AnyUser, role_of
 from agentos.access.rules import can_see_settings
-from agentos.catalog.keeping import states_for_page
+from agentos.catalog.keeping import known_states, states_for_page
 from agentos.catalog.models import SourceState
 from agentos.db.sources import SourceError, all_sources
 from agentos.moderation.queue import open_count
@@ -47,7 +47,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "theme": theme if theme in THEMES else "",
-        "source_menu": SimpleLazyObject(lambda: source_menu(SourceState.objects.only("source", "problem"))),
+        "source_menu": SimpleLazyObject(lambda: source_menu(known_states())),
         "to_review": SimpleLazyObject(lambda: to_review(user)),
         "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
         "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),

@@ -288,6 +288,19 @@ def audit_thread(transactional_db: None) -> None:
 
 
 @pytest.fixture(autouse=True)
+def counts_are_made_anew() -> Iterator[None]:
+    """Forget the counts that a test had kept: the next one's database is another."""
+    yield
+    from django.apps import apps
+
+    if apps.ready:
+        from agentos.catalog import facets, totals
+
+        facets._kept.clear()
+        totals._latest[0] = ({}, None)
+
+
+@pytest.fixture(autouse=True)
 def connections_beside_djangos_are_closed() -> Iterator[None]:
     """Close what a test left open: pools of PostgresDb, as a server takes only so many, and the listener for turns."""
     yield

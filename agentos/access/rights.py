@@ -4,13 +4,17 @@ A request has a user object of its own, so a right taken away counts with the ne
 with a new object every few seconds.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
+from agentos.prepared import Prepared
+
 AnyUser = AbstractBaseUser | AnonymousUser
+_RIGHTS: Final = Prepared(lambda pk: User.objects.filter(pk=pk).values_list("groups__name", "binding__agno_user_id"))
 # Where a user object keeps what was read for it.
 _KEPT: Final = "_agentos_rights"
 
@@ -49,10 +53,8 @@ def rights_of(user: AnyUser) -> Rights:
     """
     if not isinstance(user, User) or not user.is_active:
         return Rights()
-    kept = user.__dict__.get(_KEPT)
-    if kept is None:
-        kept = user.__dict__[_KEPT] = _read(user)
-    return kept
+    kept: Rights | None = user.__dict__.get(_KEPT)
+    return kept or keep_rights(user, _RIGHTS.rows(user.pk))
 
 
 def forget_rights(user: User) -> None:
@@ -60,10 +62,11 @@ def forget_rights(user: User) -> None:
     user.__dict__.pop(_KEPT, None)
 
 
-def _read(user: User) -> Rights:
-    columns = ("groups__name", "binding__agno_user_id", "grants__kind", "grants__value")
-    rows = list(User.objects.filter(pk=user.pk).values_list(*columns))
+def keep_rights(user: User, rows: Sequence[tuple[Any, ...]]) -> Rights:
+    """Keep with the user object what their rows of `COLUMNS` say; return it."""
     names = {row[0] for row in rows}
     grants = frozenset((row[2], row[3]) for row in rows if row[2] is not None)
     highest = max((role for role in Role if role in names), key=lambda role: role.rank, default=None)
-    return Rights(Role.ADMIN if user.is_superuser else highest, next((row[1] for row in rows), None), grants)
+    rights = Rights(Role.ADMIN if user.is_superuser else highest, next((row[1] for row in rows), None), grants)
+    user.__dict__[_KEPT] = rights
+    return rights

@@ -6,10 +6,12 @@ number of sessions, and said to be so.
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from agentos.catalog.counting import COLUMNS, TERM_SESSIONS, TERMS, Answer, Question, Value, count
 from agentos.catalog.histogram import Histogram, in_bars
+from agentos.catalog.query.compiler import Asker
 from agentos.catalog.query.fields import FIELDS, TYPES
 from agentos.catalog.query.listing import NO_USER, NO_VALUE, ListQuery
 from agentos.catalog.query.tree import Exact, Missing, Term
@@ -22,6 +24,10 @@ TOP = 20
 # Of a narrowed list, so many of the sessions updated last are counted, for so many seconds at most.
 CAP = 1_000
 SECONDS = 0.4
+# Counts of a list that has more than that are kept for so long: they serve its further pages, orders and looks.
+KEPT_SECONDS = 10.0
+_MOST_KEPT: Final = 200
+_kept: "dict[tuple[Asker, ListQuery, Totals | None], tuple[float, Counts]]" = {}
 # Those that the query can ask for.
 NAMES = tuple(name for name in (*COLUMNS, *TERMS) if name in FIELDS)
 # Spans of time whose histogram the hours of the totals give, in seconds.
@@ -48,8 +54,8 @@ class Counts:
     """What was counted of a list: at least so many `sessions` and `errors`, where `over` and `errors_over` are not 0.
 
     `values`: the most frequent values of each facet; `more`: facets that have others besides; `partial`: facets counted
-    only over that many sessions, those updated last; `bars_over`: likewise the histogram; 0 for all. `made_at`: unix
-    seconds of the totals that were used, 0 when all was counted now. `in_time`: it did not take too long to count.
+    only over that many sessions, those updated last; `bars_over`: likewise the histogram; 0 for all. `made_at`: when
+    the oldest of them was counted (unix seconds), 0 for now. `in_time`: it did not take too long to count.
     """
 
     sessions: int = 0
@@ -64,6 +70,9 @@ class Counts:
     made_at: float = 0.0
     in_time: bool = True
 
+    # The very object: what was drawn of it is looked up by it.
+    __hash__ = object.__hash__
+
 
 def counts(rows: "SessionQuerySet", query: ListQuery, totals: Totals | None = None) -> Counts:
     """Count what matches, by each facet with every filter but its own, and over time without the range of days.
@@ -71,6 +80,30 @@ def counts(rows: "SessionQuerySet", query: ListQuery, totals: Totals | None = No
     `totals` are those of all sessions; only for who may see all of them, and `rows` are all of them then. One statement
     at most; none when nothing narrows the list and there are totals.
     """
+    if totals is not None and query == ListQuery():
+        return _of_everything(totals)
+    # Whoever sees some sessions alone has few of them, and what they see may change with the next request.
+    key = (rows.asker, query, totals) if rows.asker.is_staff else None
+    kept = _kept.get(key) if key else None
+    if kept and 0 <= time.time() - kept[0] < KEPT_SECONDS:
+        return kept[1]
+    found = _counted(rows, query, totals)
+    if key and found.in_time and (found.over or found.errors_over):
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        found = replace(found, made_at=found.made_at or time.time())
+        _kept[key] = (time.time(), found)
+    return found
+
+
+@lru_cache(4)
+def _of_everything(totals: Totals) -> Counts:
+    from agentos.catalog.models import CatalogSession
+
+    return _counted(CatalogSession.objects.none(), ListQuery(), totals)
+
+
+def _counted(rows: "SessionQuerySet", query: ListQuery, totals: Totals | None) -> Counts:
     plan = _Plan(query, totals)
     answers = plan.answers(rows)
     if answers is None:

@@ -17,6 +17,7 @@ from agentos.catalog.follower import IDLE_SECONDS, Follower
 from agentos.catalog.models import SourceState
 from agentos.catalog.sync import refresh_source
 from agentos.db.sources import Source, all_sources
+from agentos.prepared import Prepared
 
 THROTTLE_SECONDS: Final = {"sqlite": 1.0, "postgresql": 1.0}
 # A server that does not answer costs a page the time it takes to find that out.
@@ -93,12 +94,20 @@ def look_round() -> bool:
     return more or not priced
 
 
+# Totals are large, and few pages need them.
+_NAMES: Final = [one.attname for one in SourceState._meta.concrete_fields if one.name != "totals"]
+_STATES: Final = Prepared(lambda: SourceState.objects.values_list(*_NAMES))
 # Starts when a page first asks, never before.
 follower: Final = Follower(look_round)
 
 
+def known_states() -> list[SourceState]:
+    """Return the states of all sources that were ever followed, without their totals, by one statement."""
+    return [SourceState.from_db("default", _NAMES, row) for row in _STATES.rows()]
+
+
 def _states(sources: list[Source]) -> list[SourceState]:
-    states = {state.source: state for state in SourceState.objects.filter(source__in=[one.name for one in sources])}
+    states = {state.source: state for state in known_states()}
     return [states[source.name] for source in sources if source.name in states]
 
 

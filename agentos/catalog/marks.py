@@ -117,7 +117,7 @@ def _counted_anew(row: "CatalogSession") -> None:
     places = {("h", int(at / HOUR)) for at in _distinct(runs.values_list("created_at", flat=True))}
     places.add(("d", int(row.updated_at / DAY)))
     CatalogStale.objects.bulk_create([CatalogStale(grain=grain, at=at) for grain, at in sorted(places)])
-    SourceState.objects.filter(source=row.source).update(totals={})
+    SourceState.objects.filter(source=row.source).update(totals={}, totals_at=0)
 
 
 def _distinct(times: Iterable[int | None]) -> set[int]:

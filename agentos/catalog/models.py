@@ -291,7 +291,7 @@ class SourceState(models.Model):
 
     `cursor`: the session id up to which the present pass has come, None between passes. `seen_count`: sessions it met.
     `sweeping`: it looks for rows whose session is gone. `pulse`: what the source looked like when it began.
-    `totals`: counts over all its sessions, with the time they were made at (`totals.py`).
+    `totals`: counts over all its sessions (`totals.py`), made at `totals_at` (unix seconds, 0 for none).
     `rate`: sessions a second that passes get through, 0 when not known. `failing_since`: when `problem` began.
     """
 
@@ -303,6 +303,7 @@ class SourceState(models.Model):
     sweeping = models.BooleanField(default=False)
     pulse = models.TextField(default="")
     totals = models.JSONField(default=dict)
+    totals_at = models.FloatField(default=0)
     checked_at = models.DateTimeField(null=True)
     full_pass_at = models.DateTimeField(null=True)
     session_count = models.BigIntegerField(null=True)

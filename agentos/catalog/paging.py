@@ -95,13 +95,18 @@ def clean_sort(sort: str) -> str:
     return sort if sort.removeprefix("-") in SORTS else DEFAULT_SORT
 
 
+def column_of(sort: str) -> str:
+    """Return the column that an order, with "-" for descending, sorts by."""
+    return SORTS[clean_sort(sort).removeprefix("-")]
+
+
 def page_of(rows: "SessionQuerySet", sort: str, cursor: str | None, limit: int) -> Page:
     """Return the page of `rows` in the order `sort` that `cursor` names; the first page without one.
 
     Takes one statement; up to two more where a page begins among equal values, or reaches rows without one.
     """
     sort = clean_sort(sort)
-    column = SORTS[sort.removeprefix("-")]
+    column = column_of(sort)
     rows, by, key = rows.by_update() if column == "updated_at" else (rows, column, "id")
     order = _Order(rows, column, sort.startswith("-"), by, key)
     start, problem = _read(cursor, order)

@@ -1,6 +1,7 @@
 """Questions to the catalog's sessions, as chainable QuerySet methods."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -11,8 +12,9 @@ from django.db.models import F, FilteredRelation, Q
 from agentos.access.roles import AnyUser, Role, has_role
 from agentos.access.rules import Scope, scope_of
 from agentos.catalog.keys import index_key
+from agentos.catalog.lean import LeanRows
 from agentos.catalog.marks import ARCHIVED, HIDDEN, LISTED
-from agentos.catalog.paging import DEFAULT_SORT, Page, page_of
+from agentos.catalog.paging import DEFAULT_SORT, Page, column_of, page_of
 from agentos.catalog.query.compiler import Asker, Known, compiled, leading_term
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.tree import Exact, Node, Term, Words, leaves
@@ -44,6 +46,11 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
     def lookups(self) -> Lookups:
         """What the index of words said, shared by all that is made of one queryset: a page asks it once."""
         return self._lookups
+
+    @property
+    def asker(self) -> Asker:
+        """For whom these sessions are."""
+        return self._known.asker
 
     def in_kinds(self, kinds: frozenset[str] | None) -> Self:
         """The same sessions, of which words are then looked for in these kinds of text; None: in all."""
@@ -104,9 +111,16 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         rows = self.alias(led=terms).filter(led__term=self._leading)
         return rows.alias(led_at=F("led__updated_at"), led_id=F("led__session_id")), "led_at", "led_id"
 
-    def page(self, sort: str = DEFAULT_SORT, cursor: str | None = None, limit: int = 50) -> "Page":
-        """Return `limit` rows in the order `sort` from `cursor` on; the cost does not grow with the depth."""
-        return page_of(self.defer(*HEAVY), sort, cursor, limit)
+    def page(
+        self, sort: str = DEFAULT_SORT, cursor: str | None = None, limit: int = 50, *, only: Iterable[str] = ()
+    ) -> "Page":
+        """Return `limit` rows in the order `sort` from `cursor` on; the cost does not grow with the depth.
+
+        `only`: what of them is read, for whoever shows no more than that; what lists need, unless given.
+        """
+        rows = self.only(*only, column_of(sort)) if only else self.defer(*HEAVY)
+        rows._iterable_class = LeanRows
+        return page_of(rows, sort, cursor, limit)
 
 
 def _within(scope: Scope) -> Q:

@@ -135,7 +135,7 @@ def rebuild(source: Source) -> None:
 def _lease(source: Source) -> SourceState | None:
     """Claim the source for this process; None if another one is at it."""
     # Without the totals, which have a writer of their own: saving this state leaves them as they are.
-    state, _ = SourceState.objects.defer("totals").get_or_create(source=source.name)
+    state, _ = SourceState.objects.defer("totals", "totals_at").get_or_create(source=source.name)
     now = timezone.now()
     free = SourceState.objects.filter(Q(leased_until=None) | Q(leased_until__lt=now), source=source.name)
     return state if free.update(leased_until=now + LEASE) else None

@@ -36,10 +36,11 @@ _busy: set[str] = set()
 _lock = Lock()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Totals:
-    """What all sessions of some sources are. `made_at`: unix seconds of the oldest count.
+    """What all sessions of some sources are; one object as long as it holds.
 
+    `made_at`: unix seconds of the oldest count.
     `values`: of each facet, the most frequent first. `more`: facets that have others besides. `bars`: place (unix
     seconds) to sessions and sessions with errors, `step` seconds each; `hours`: likewise, of RECENT_SECONDS.
     """
@@ -52,6 +53,10 @@ class Totals:
     step: int = 0
     bars: dict[int, tuple[int, int]] = field(default_factory=dict)
     hours: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+# When the totals of each source were made that were last asked for, and what they are together.
+_latest: list[tuple[dict[str, float], Totals | None]] = [({}, None)]
 
 
 def until() -> int:
@@ -71,7 +76,7 @@ def refresh(source: str) -> None:
     if found is None:
         return
     kept = _packed(*found) | {"made_at": time.time(), "took": time.monotonic() - began}
-    SourceState.objects.filter(source=source).update(totals=kept)
+    SourceState.objects.filter(source=source).update(totals=kept, totals_at=kept["made_at"])
 
 
 def refresh_if_due(source: str) -> None:
@@ -91,8 +96,17 @@ def refresh_if_due(source: str) -> None:
 
 def of_states(states: Iterable[SourceState]) -> Totals | None:
     """Return the totals of these sources together; None when one has none yet, or they are few enough to count."""
-    kept = [state.totals for state in states]
-    if not kept or not all("hours" in one for one in kept) or sum(one["sessions"] for one in kept) < LIVE:
+    made = {state.source: state.totals_at for state in states}
+    if not made or not all(made.values()):
+        return None
+    if _latest[0][0] != made:
+        _latest[0] = (made, _together(list(made)))
+    return _latest[0][1]
+
+
+def _together(sources: list[str]) -> Totals | None:
+    kept = list(SourceState.objects.filter(source__in=sources).values_list("totals", flat=True))
+    if not all("hours" in one for one in kept) or sum(one["sessions"] for one in kept) < LIVE:
         return None
     step = max(one["step"] for one in kept)
     return Totals(

@@ -32,14 +32,16 @@ class SavedViewQuerySet(models.QuerySet["SavedView"]):
 
         A shared view names users and words of other people's sessions, so it is nothing for someone bound to their own.
         """
-        own = Q(owner_id=user.pk)
-        if not scope_of(user).everything:
-            return self.filter(own)
-        return self.filter(own | Q(shared=True, owner__is_active=True))
+        return self.seen_by(user.pk or 0, scope_of(user).everything)
 
-    def own_first(self, user: AnyUser) -> Self:
-        """Order them: the user's own by name, then those of others."""
-        is_foreign = models.Case(models.When(owner_id=user.pk, then=0), default=1)
+    def seen_by(self, owner: int, everything: bool) -> Self:
+        """Views that the user with this key may open; `everything`: they see the sessions of everybody."""
+        own = Q(owner_id=owner)
+        return self.filter(own | Q(shared=True, owner__is_active=True)) if everything else self.filter(own)
+
+    def own_first(self, owner: int) -> Self:
+        """Order them: those of the user with this key by name, then those of others."""
+        is_foreign = models.Case(models.When(owner_id=owner, then=0), default=1)
         return self.select_related("owner").order_by(is_foreign, "name", "id")
 
 

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from agentos.access.roles import AnyUser, Role, has_role
 from agentos.access.rules import NotAllowed, scope_of
+from agentos.prepared import Prepared
 from agentos.saved_views.models import (
     COLUMNS_CHARACTERS,
     NAME_CHARACTERS,
@@ -44,6 +45,20 @@ class Listing:
     sort: str = ""
     columns: str = ""
     density: str = ""
+
+
+def listings_of(user: User) -> list[tuple[str, int, str, Listing]]:
+    """Return the views the user may open, their own first: the name, the owner's key and name, and the listing."""
+    asked = _EVERYBODYS if scope_of(user).everything else _OWN
+    return [(name, owner, username, Listing(*kept)) for name, owner, username, *kept in asked.rows(user.pk)]
+
+
+def _asked(everything: bool) -> Prepared:
+    columns = ("name", "owner_id", "owner__username", "query", "sort", "columns", "density")
+    return Prepared(lambda key: SavedView.objects.seen_by(key, everything).own_first(key).values_list(*columns))
+
+
+_EVERYBODYS, _OWN = _asked(True), _asked(False)
 
 
 def check_can_share(user: AnyUser) -> None:

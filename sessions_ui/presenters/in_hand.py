@@ -8,6 +8,7 @@ from agentos.catalog.models import CatalogSession
 from agentos.catalog.paging import DEFAULT_SORT, Page
 from sessions_ui.permissions import OnHold, get_session_or_404, signed_in_user
 from sessions_ui.presenters.arrivals import mark_of
+from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.preview import Preview, preview_of
 from sessions_ui.presenters.saved_views import listing_of, parameters, view_links
 
@@ -15,15 +16,15 @@ from sessions_ui.presenters.saved_views import listing_of, parameters, view_link
 _SHOWN_VIEWS = 8
 
 
-def in_hand(request: HttpRequest, page: Page, sort: str) -> dict[str, Any]:
+def in_hand(request: HttpRequest, page: Page, state: ListState) -> dict[str, Any]:
     """Return the context of the list's controls. Beside a preview that the URL asks for, at most two statements."""
-    shown = listing_of(request.GET)
+    shown = listing_of(request.GET, state.query)
     views = view_links(signed_in_user(request), shown)
     url = request.GET.copy()
     for name in ("after", "preview", "format"):
         url.pop(name, None)
     visible = CatalogSession.objects.visible_to(request.user)
-    newest_first = sort == DEFAULT_SORT and not request.GET.get("after")
+    newest_first = state.sort == DEFAULT_SORT and not request.GET.get("after")
     return {
         "saved": views[:_SHOWN_VIEWS],
         "more_views": len(views) > _SHOWN_VIEWS,

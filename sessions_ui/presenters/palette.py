@@ -95,7 +95,7 @@ def _pages(user: User, words: list[str]) -> Iterator[Place]:
 
 
 def _views(user: User, words: list[str]) -> Iterator[Place]:
-    views = SavedView.objects.visible_to(user).own_first(user)
+    views = SavedView.objects.visible_to(user).own_first(user.pk)
     found = (Place("saved view", view.name, list_address(view), "filter") for view in views if _has(view.name, words))
     return islice(found, _MOST_OTHERS)
 

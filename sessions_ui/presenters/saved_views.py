@@ -12,7 +12,7 @@ from agentos.catalog.paging import DEFAULT_SORT, clean_sort
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.tree import Exact, Term
 from agentos.saved_views.models import SavedView
-from agentos.saved_views.service import Listing
+from agentos.saved_views.service import Listing, listings_of
 from sessions_ui.presenters.columns import DEFAULT_COLUMNS, clean_columns
 
 _LONGEST_VALUE: Final = 200
@@ -28,11 +28,14 @@ class ViewLink:
     is_current: bool = False
 
 
-def listing_of(said: QueryDict) -> Listing:
-    """Return what a view of the list with these parameters would keep. Its query is "" when none of it can be read."""
+def listing_of(said: QueryDict, query: ListQuery | None = None) -> Listing:
+    """Return what a view of the list with these parameters would keep. Its query is "" when none of it can be read.
+
+    `query`: what they ask for, if it was read already.
+    """
     sort, columns = clean_sort(said.get("sort", "")), clean_columns(said.getlist("columns"))
     return Listing(
-        query=ListQuery.from_url(said).text,
+        query=(query or ListQuery.from_url(said)).text,
         sort="" if sort == DEFAULT_SORT else sort,
         columns="" if columns == DEFAULT_COLUMNS else ",".join(columns),
         density=said.get("density", ""),
@@ -63,13 +66,8 @@ def list_of(name: str, value: str) -> str:
 def view_links(user: User, shown: Listing) -> list[ViewLink]:
     """Return the views the user may open, their own first; `shown` is the list they stand beside. One statement."""
     return [
-        ViewLink(
-            view.name,
-            list_address(view),
-            "" if view.owner_id == user.pk else view.owner.username,
-            parameters(view) == parameters(shown),
-        )
-        for view in SavedView.objects.visible_to(user).own_first(user)
+        ViewLink(name, list_address(listing), "" if owner == user.pk else username, listing == shown)
+        for name, owner, username, listing in listings_of(user)
     ]
 
 

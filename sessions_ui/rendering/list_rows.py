@@ -6,6 +6,7 @@ Every stored text passes `short_text` or `escape`; everything else written here 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Final
 from urllib.parse import quote as quote_url
 
 from django.utils.safestring import SafeString
@@ -46,6 +47,11 @@ def drawn_rows(
     """Return the rows of the table's body with the cells of these columns; `base` is the address of the list."""
     cells = [(name, CELLS[name]) for name in columns if name != "title"]
     return SafeString("".join(_row(row, cells, base, reader or Reader()) for row in rows))
+
+
+def fields_of(columns: Iterable[str]) -> list[str]:
+    """Return what has to be read of sessions to draw them with these columns."""
+    return list(dict.fromkeys([*_ALWAYS, *(field for name in columns for field in _FIELDS.get(name, (name,)))]))
 
 
 def _row(
@@ -155,6 +161,24 @@ def _words(classes: str, shown: Callable[[CatalogSession], str | None]) -> Calla
     )
 
 
+# What a row is drawn from in any case, and what each column needs besides.
+_ALWAYS: Final = (
+    "id", "source", "session_id", "session_type", "last_status", "title", "problem", "preview", "updated_at", "marks",
+)  # fmt: skip
+_FIELDS: Final = {
+    "component": ("component_id", "component_name", "user_id"),
+    "user": ("user_id",),
+    "runs": ("top_level_run_count", "run_strip"),
+    "messages": ("own_message_count",),
+    "tools": ("tool_call_count", "tool_error_count"),
+    "errors": ("error_count",),
+    "tokens": ("total_tokens",),
+    "tokens_in": ("input_tokens",),
+    "tokens_out": ("output_tokens",),
+    "size": ("stored_bytes",),
+    "created": ("created_at",),
+    "updated": ("updated_at",),
+}
 CELLS: dict[str, Callable[[CatalogSession], str]] = {
     "component": _agent,
     "user": _user,

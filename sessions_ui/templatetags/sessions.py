@@ -2,9 +2,10 @@
 
 import math
 import re
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.timezone import localtime
+from django.utils.timezone import get_current_timezone, localtime
 
 from agentos.catalog.keys import one_line, quote_id
 from agentos.records import as_datetime
@@ -39,6 +40,8 @@ _TICK, _GAP, _BASE = 3, 2, 15
 _LOW, _HIGH, _FULL_AT = 4, 14, 100_000
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BY_LOGARITHM = (_HIGH - _LOW) / math.log1p(_FULL_AT)
+# From how many tokens on a tick is one pixel higher, and another.
+_HIGHER_FROM = [math.ceil(math.expm1((more + 0.5) / _BY_LOGARITHM)) for more in range(_HIGH - _LOW)]
 _NBSP = "\N{NO-BREAK SPACE}"
 # Up to how many seconds a unit is used, its seconds, and what it is called.
 _UNITS = ((60, 1, "s"), (3_600, 60, "min"), (86_400, 3_600, "h"))
@@ -133,7 +136,13 @@ def _since(moment: datetime) -> str:
     for upto, unit, word in _UNITS:
         if 0 < seconds < upto:
             return f"{int(seconds // unit)}{_NBSP}{word} ago"
-    return "yesterday" if 0 < seconds < 172_800 else f"{moment:%-d %b %Y}"
+    return "yesterday" if 0 < seconds < 172_800 else _day(moment, moment.tzinfo)
+
+
+@lru_cache(8192)
+def _day(moment: datetime, zone: tzinfo | None) -> str:
+    """Return the day of the moment. `zone`: as in `_opened`."""
+    return f"{moment:%-d %b %Y}"
 
 
 @register.filter
@@ -151,16 +160,30 @@ def hour(value: Any) -> SafeString:
 
 
 def _time(moment: datetime, shown: str) -> SafeString:
+    # Joined, not formatted: there is one in every row of the list. `shown` is one of our own words for the moment.
+    return SafeString(f"{_opened(moment, moment.tzinfo)}{shown}</time>")
+
+
+@lru_cache(8192)
+def _opened(moment: datetime, zone: tzinfo | None) -> str:
+    """Return the beginning of the element. `zone`: that of the moment, as moments of two zones may be equal."""
     title = escape(f"{moment:%-d %b %Y, %H:%M:%S %Z}")
-    # Joined, not formatted: there are two in every row of the list. `shown` is one of our own words for the moment.
-    return SafeString(f'<time datetime="{moment.isoformat()}" title="{title}">{shown}</time>')
+    return f'<time datetime="{moment.isoformat()}" title="{title}">'
 
 
 def local_moment(value: Any) -> datetime | None:
     """Return unix seconds or a datetime as a moment of the page's time zone, None for what is no time."""
+    if type(value) is int:
+        return _local_second(value, get_current_timezone())
     moment = value if isinstance(value, datetime) else as_datetime(value) if value else None
     # A year at the end of the calendar cannot be moved into every time zone.
     return localtime(moment) if moment is not None and 1971 <= moment.year <= 9000 else None
+
+
+@lru_cache(8192)
+def _local_second(value: int, zone: tzinfo) -> datetime | None:
+    moment = as_datetime(value) if value else None
+    return localtime(moment, zone) if moment is not None and 1971 <= moment.year <= 9000 else None
 
 
 @register.filter
@@ -220,13 +243,18 @@ def run_strip(strip: Sequence[Any]) -> SafeString:
     runs = [entry for entry in strip if isinstance(entry, list) and len(entry) == 2]
     if not runs:
         return SafeString("")
-    words = Counter(status_word(str(value or "")).lower() for value, _ in runs)
+    values = [str(value or "") for value, _ in runs]
+    words: Counter[str] = Counter()
+    for value, count in Counter(values).items():
+        words[status_word(value).lower()] += count
     name = f"Last {len(runs)} runs" if len(runs) > 1 else "One run"
     width = len(runs) * (_TICK + _GAP) - _GAP
     said = escape(", ".join(f"{count} {word}" for word, count in words.items()))
     ticks = "".join(
-        _drawn(at, str(value) if str(value) in STATUS_WORDS else "", _top(used))
-        for at, (value, used) in enumerate(runs)
+        [
+            _drawn(at, value if value in STATUS_WORDS else "", _top(used))
+            for at, (value, (_, used)) in enumerate(zip(values, runs, strict=True))
+        ]
     )
     # Joined, not formatted: there is one in every row of the list. What is stored is in `said` alone.
     return SafeString(
@@ -237,8 +265,7 @@ def run_strip(strip: Sequence[Any]) -> SafeString:
 
 def _top(used: Any) -> int:
     """Return where a tick begins, by the logarithm of its tokens."""
-    logarithm = math.log1p(min(used, _FULL_AT)) if isinstance(used, int) and used > 0 else 0
-    return _BASE - round(_LOW + logarithm * _BY_LOGARITHM)
+    return _BASE - _LOW - (bisect_right(_HIGHER_FROM, used) if isinstance(used, int) else 0)
 
 
 @lru_cache(4096)

@@ -27,7 +27,7 @@ def views(request: HttpRequest) -> HttpResponse:
         return _save(request)
     user = signed_in_user(request)
     if wants_json(request):
-        found = SavedView.objects.visible_to(user).own_first(user)
+        found = SavedView.objects.visible_to(user).own_first(user.pk)
         return JsonResponse({"views": [as_data(view, user) for view in found]})
     draft = _draft(listing_of(request.GET), "")
     if request.headers.get("HX-Target") == "sheet-content":
@@ -107,7 +107,7 @@ def _refused(request: HttpRequest, sentence: str, status: int, draft: dict[str, 
 
 def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
     user = signed_in_user(request)
-    found = list(SavedView.objects.visible_to(user).own_first(user))
+    found = list(SavedView.objects.visible_to(user).own_first(user.pk))
     why_not = ""
     try:
         service.check_can_share(user)

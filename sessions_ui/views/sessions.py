@@ -1,10 +1,13 @@
 """The list of sessions."""
 
 from dataclasses import asdict
+from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import resolve_url
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from agentos.access.rules import scope_of
@@ -21,11 +24,11 @@ from sessions_ui.middleware import wants_json
 from sessions_ui.presenters import columns, session_list
 from sessions_ui.presenters.facet_list import facet_groups
 from sessions_ui.presenters.freshness import behind
-from sessions_ui.presenters.histogram import drawn
+from sessions_ui.presenters.histogram import Drawing, drawn
 from sessions_ui.presenters.in_hand import in_hand
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.rendering.list_controls import bar_rows, drawn_bars, drawn_columns, drawn_facets, drawn_orders
-from sessions_ui.rendering.list_rows import Reader, drawn_rows
+from sessions_ui.rendering.list_rows import Reader, drawn_rows, fields_of
 from sessions_ui.views.lists import broken_as_data, page_or_list
 
 PAGE = 50
@@ -46,8 +49,10 @@ def sessions(request: HttpRequest) -> HttpResponse:
     state = ListState.of(request)
     after = request.GET.get("after")
     visible = CatalogSession.objects.visible_to(request.user)
-    page = visible.filtered(state.query).page(state.sort, after, PAGE)
-    if wants_json(request):
+    as_data = wants_json(request)
+    read = FIELDS if as_data else fields_of(state.columns)
+    page = visible.filtered(state.query).page(state.sort, after, PAGE, only=read)
+    if as_data:
         return _data(state.query, page)
     totals = of_states(states) if scope_of(request.user).everything else None
     counted = Counts() if state.query.broken else counts(visible, state.query, totals)
@@ -66,10 +71,10 @@ def sessions(request: HttpRequest) -> HttpResponse:
         "unindexed": unindexed(states),
         "chips": chips if page.rows or state.query.broken else session_list.counted(chips, visible),
         "counted": counted,
-        "facets": drawn_facets([] if state.query.broken else facet_groups(counted, state.query)),
+        "facets": "" if state.query.broken else drawn_beside(counted, state.query),
         "box": session_list.box(state.query),
         **_controls(state, counted),
-        **in_hand(request, page, state.sort),
+        **in_hand(request, page, state),
     }
     return _answer(request, context, state, after)
 
@@ -79,6 +84,19 @@ def complete(request: HttpRequest) -> JsonResponse:
     """Answer with what could stand at the end of `q`: fields of the query language, and values of visible sessions."""
     found = completion(CatalogSession.objects.visible_to(request.user), request.GET.get("q", "")[:MAX_CHARACTERS])
     return JsonResponse({"start": found.start, "suggestions": [asdict(one) for one in found.suggestions]})
+
+
+@lru_cache(64)
+def drawn_beside(counted: Counts, query: ListQuery) -> SafeString:
+    """Return the facets beside a list. The same counts serve many pages, so what was drawn of them is kept."""
+    return drawn_facets(facet_groups(counted, query))
+
+
+@lru_cache(64)
+def drawn_chart(counted: Counts, first: date | None, last: date | None) -> tuple[Drawing, SafeString, SafeString]:
+    """Return the histogram over a list, its bars, and the rows of its table."""
+    drawing = drawn(counted.histogram, first, last)
+    return drawing, drawn_bars(drawing.bars), bar_rows(drawing.bars)
 
 
 def _data(query: ListQuery, page: Page) -> JsonResponse:
@@ -95,7 +113,7 @@ def _controls(state: ListState, counted: Counts) -> dict[str, Any]:
     query, sort = state.query, state.sort
     all_time = query.without("since", "days")
     first, last = (None, None) if query.broken else query.days
-    drawing = drawn(counted.histogram, first, last)
+    drawing, bars, numbers = drawn_chart(counted, first, last)
     return {
         "views": session_list.views(state, counted),
         "columns": columns.heads(state),
@@ -113,8 +131,8 @@ def _controls(state: ListState, counted: Counts) -> dict[str, Any]:
         "first_day": first,
         "last_day": last,
         "histogram": drawing,
-        "bars": drawn_bars(drawing.bars),
-        "bar_rows": bar_rows(drawing.bars),
+        "bars": bars,
+        "bar_rows": numbers,
         "range": session_list.range_words(query),
         "all_time": "" if all_time == query else state.asking(all_time).url(),
     }

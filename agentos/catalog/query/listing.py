@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 from django.http import QueryDict
@@ -101,12 +102,12 @@ class ListQuery:
                 whole = whole.less(part, term)
         return replace(whole, broken=tuple(broken), problems=tuple(problems))
 
-    @property
+    @cached_property
     def node(self) -> Node | None:
         """What must match, None if anything does."""
         return all_of(self.parts)
 
-    @property
+    @cached_property
     def text(self) -> str:
         """The query in its canonical form, without what is broken."""
         return printed(self.node)

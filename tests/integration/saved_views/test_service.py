@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def seen_by(person: Person) -> list[str]:
-    views = SavedView.objects.visible_to(person.user).own_first(person.user)
+    views = SavedView.objects.visible_to(person.user).own_first(person.user.pk)
     return [view.name for view in views]
 
 
