@@ -14,7 +14,9 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from agentos.prepared import Prepared
 
 AnyUser = AbstractBaseUser | AnonymousUser
-_RIGHTS: Final = Prepared(lambda pk: User.objects.filter(pk=pk).values_list("groups__name", "binding__agno_user_id"))
+# What a user's rights are read from: a row for each of their groups and grants.
+COLUMNS: Final = ("groups__name", "binding__agno_user_id", "grants__kind", "grants__value")
+_RIGHTS: Final = Prepared(lambda pk: User.objects.filter(pk=pk).values_list(*COLUMNS))
 # Where a user object keeps what was read for it.
 _KEPT: Final = "_agentos_rights"
 
@@ -53,13 +55,15 @@ def rights_of(user: AnyUser) -> Rights:
     """
     if not isinstance(user, User) or not user.is_active:
         return Rights()
-    kept: Rights | None = user.__dict__.get(_KEPT)
+    # By attribute: a request's user is an object around the user, made when it is first asked for.
+    kept: Rights | None = getattr(user, _KEPT, None)
     return kept or keep_rights(user, _RIGHTS.rows(user.pk))
 
 
 def forget_rights(user: User) -> None:
     """Have the rights of this very object read anew when they are asked for next."""
-    user.__dict__.pop(_KEPT, None)
+    if hasattr(user, _KEPT):
+        delattr(user, _KEPT)
 
 
 def keep_rights(user: User, rows: Sequence[tuple[Any, ...]]) -> Rights:
@@ -68,5 +72,5 @@ def keep_rights(user: User, rows: Sequence[tuple[Any, ...]]) -> Rights:
     grants = frozenset((row[2], row[3]) for row in rows if row[2] is not None)
     highest = max((role for role in Role if role in names), key=lambda role: role.rank, default=None)
     rights = Rights(Role.ADMIN if user.is_superuser else highest, next((row[1] for row in rows), None), grants)
-    user.__dict__[_KEPT] = rights
+    setattr(user, _KEPT, rights)
     return rights

@@ -47,3 +47,12 @@ def test_a_session_that_was_signed_out_is_none(viewer: Person) -> None:
     key = viewer.client.cookies["sessionid"].value
     Session.objects.all().delete()
     assert SessionStore(key).get("_auth_user_id") is None
+
+
+def test_a_page_reads_rights_with_the_user(viewer: Person) -> None:
+    from django.db import connection
+
+    viewer.client.get("/sessions/")
+    with CaptureQueriesContext(connection) as taken:
+        viewer.client.get("/sessions/")
+    assert sum("auth_group" in query["sql"] for query in taken) == 1
