@@ -58,7 +58,7 @@ def _row(
     row: CatalogSession, cells: "Sequence[tuple[str, Callable[[CatalogSession], str]]]", base: str, reader: Reader
 ) -> str:
     source, qid, is_held = row.source, row.quoted_id, bool(row.marks.get("held"))
-    title, over = short_text(row.title, 160), _over(row, reader)
+    title, over, address = short_text(row.title, 160), _over(row, reader), _address(base, source, qid)
     parts = [
         f"<tr{_HELD if is_held else ''}>",
         '<td class="pick"><label><input type="checkbox" name="pick"',
@@ -66,7 +66,7 @@ def _row(
         f' form="bulk"><span class="visually-hidden">Select {title or "Untitled session"}</span></label></td>'
         f'<td class="marks">{kind_icon(row.session_type)} {glyph(row.last_status)}</td>'
         f'<td class="title">{_WITH_OVER if over else ""}<div class="line">'
-        f'<a href="{_address(base, source, qid)}" data-row>'
+        f'<a href="{address}" data-row>'
         + (f"<bdi>{title}</bdi>" if title else '<bdi class="untitled">Untitled session</bdi>')
         + "</a>",
     ]
@@ -75,7 +75,7 @@ def _row(
     parts += [f'<span class="tag"><bdi>{short_text(tag, 30)}</bdi></span>' for tag in row.marks.get("tags", ())[:2]]
     if row.preview and not is_held:
         shown = f"<bdi>{short_text(row.preview, 140)}</bdi>"
-        parts.append(f'<a class="preview" href="{_address(base, source, qid)}preview/" tabindex="-1">{shown}</a>')
+        parts.append(f'<a class="preview" href="{address}preview/" tabindex="-1">{shown}</a>')
     parts.append(f"</div>{over}</div></td>" if over else "</div></td>")
     parts += [cell(row) for _, cell in cells]
     parts.append("</tr>")
@@ -97,7 +97,13 @@ def _over(row: CatalogSession, reader: Reader) -> str:
 
 
 def _address(base: str, source: str, qid: str) -> str:
-    return escape(f"{base}{quote_url(source, safe=PATH_SAFE)}/{quote_url(qid, safe=PATH_SAFE)}/")
+    return escape(f"{base}{_in_path(source)}/{_in_path(qid)}/")
+
+
+def _in_path(text: str) -> str:
+    """Return a part of a path, quoted. Most are ids of letters, figures and hyphens, which stand there as they are."""
+    plain_id = text.isascii() and text.replace("-", "").isalnum()
+    return text if plain_id else quote_url(text, safe=PATH_SAFE)
 
 
 def short_text(text: str, limit: int) -> SafeString:
