@@ -229,7 +229,7 @@ def main() -> None:
     given = parser.parse_args()
     if len(given.sessions) > 1 and not given.catalog_only:
         parser.error("several sizes are compared with --catalog-only")
-    mark = "sizes" if given.catalog_only else f"lists {given.on} {given.layout}"
+    mark = "sizes" if given.catalog_only and not given.beside else f"lists {given.on} {given.layout}"
     if given.write:
         marked(PAGE, mark)
     with place(given.on) as where, ExitStack() as stack:
