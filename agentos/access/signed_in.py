@@ -8,13 +8,11 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from agentos.access.rights import keep_rights
+from agentos.access.rights import COLUMNS, keep_rights
 from agentos.prepared import Prepared
 
 _NAMES: Final = [one.attname for one in User._meta.concrete_fields]
-_USER: Final = Prepared(
-    lambda key: User.objects.filter(pk=key).values_list(*_NAMES, "groups__name", "binding__agno_user_id")
-)
+_USER: Final = Prepared(lambda key: User.objects.filter(pk=key).values_list(*_NAMES, *COLUMNS))
 _SESSION: Final = Prepared(
     lambda key: Session.objects.filter(session_key=key).values_list("session_data", "expire_date")
 )
@@ -41,5 +39,5 @@ class Backend(ModelBackend):
         if not rows:
             return None
         user = User.from_db("default", _NAMES, rows[0][: len(_NAMES)])
-        keep_rights(user, [(group, bound) for *_, group, bound in rows])
+        keep_rights(user, [row[len(_NAMES) :] for row in rows])
         return user if self.user_can_authenticate(user) else None
