@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from sessions_ui.views import (
     arrivals,
     branching,
+    compare,
     decisions,
     export,
     health,
@@ -40,6 +41,7 @@ from sessions_ui.views import (
 RUN = "sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="sessions", http_method_names=["get", "head"]), name="home"),
+    path("compare/", compare.compare, name="compare"),
     path("overview/", overview.overview, name="overview"),
     path("health/", health_list.health_list, name="health_list"),
     path("sessions/", sessions.sessions, name="sessions"),

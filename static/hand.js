@@ -13,6 +13,8 @@
     const chosen = picks().filter((pick) => pick.checked);
     const said = document.querySelector("[data-picked]");
     if (said) said.textContent = all()?.checked ? "All" : number(chosen.length);
+    const compare = document.querySelector("[data-needs-two]");
+    if (compare) compare.disabled = Boolean(all()?.checked) || chosen.length !== 2;
     const page = document.querySelector("[data-pick-page]");
     if (!page) return;
     page.checked = chosen.length > 0 && chosen.length === picks().length;

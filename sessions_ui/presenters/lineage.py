@@ -23,6 +23,7 @@ class Tie:
     """One line of the lineage: `words`, then a link to a run or a session if the other end is there.
 
     `icon` names a symbol of the sprite. `text`: what opens, a compaction's summary. `message`: a place of this run.
+    `is_version`: the other run is another try at the same.
     """
 
     icon: str
@@ -31,6 +32,7 @@ class Tie:
     session_id: str | None = None
     text: Clipped | None = None
     message: int | None = None
+    is_version: bool = False
 
 
 def ties_of(fetched: FetchedRun, run: Run, budget: Budget) -> list[Tie]:
@@ -88,7 +90,7 @@ def _from_run(words: str, run_id: str, named: dict[str, CatalogRun]) -> Tie:
     found = named.get(run_id)
     if found is None:
         return Tie("bad", f"{words} run {run_id[:_ID]}, which is not stored in this session")
-    return Tie("up", words, found)
+    return Tie("up", words, found, is_version=True)
 
 
 def _course(run: Run, budget: Budget) -> Iterator[Tie]:
@@ -143,6 +145,6 @@ def _replacement(fetched: FetchedRun, run: Run) -> Iterator[Tie]:
     read = fetched.reader.runs(fetched.session.session_id, [one.position for one in near]) if near else []
     for one, stored in zip(near, read, strict=True):
         if isinstance(stored, Run) and run.run_id in (stored.regenerated_from, stored.forked_from_run_id):
-            yield Tie("down", "Replaced by", one)
+            yield Tie("down", "Replaced by", one, is_version=True)
             return
     yield Tie("down", "A later run replaced this one")

@@ -15,7 +15,7 @@ from django.shortcuts import resolve_url
 from django.urls import NoReverseMatch, reverse
 
 from agentos.access.rules import can_see_settings
-from agentos.catalog.keys import escape
+from agentos.catalog.keys import escape, index_key
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.queries import SessionQuerySet
 from agentos.db.sources import SourceError, all_sources
@@ -32,6 +32,7 @@ _PAGES: Final = (
     ("Sessions", "sessions", "list"),
     ("Overview", "overview", "model"),
     ("Search", "search", "search"),
+    ("Compare", "compare", "list"),
     ("Users", "users", "user"),
     ("Agents, teams and workflows", "agents", "agent"),
     ("Tools", "tools", "tool"),
@@ -100,10 +101,24 @@ def _views(user: User, words: list[str]) -> Iterator[Place]:
     return islice(found, _MOST_OTHERS)
 
 
-def _sessions(visible: SessionQuerySet, recent: list[_Row], text: str, words: list[str]) -> Iterator[Place]:
+def found_sessions(visible: SessionQuerySet, text: str) -> list[CatalogSession]:
+    """Return the sessions that words of a title or the beginning of an id could mean; three statements."""
+    text = " ".join(text[:MAX_CHARACTERS].split())
+    found = _matching(visible, _read(visible.order_by("-updated_at", "-id")[:RECENT]), text, text.casefold().split())
+    among = [Q(source=row.source, session_key=index_key(row.session_id)) for row in found]
+    rows = visible.filter(reduce(or_, among)) if among else visible.none()
+    places = {(row.source, row.session_id): at for at, row in enumerate(found)}
+    return sorted(rows, key=lambda row: places.get((row.source, row.session_id), len(places)))
+
+
+def _matching(visible: SessionQuerySet, recent: list[_Row], text: str, words: list[str]) -> list[_Row]:
     by_id = _by_id(visible, text) if len(text) > 1 else []
     rows = [*by_id, *(row for row in recent if _has(row.title, words))]
-    for row in islice(dict.fromkeys(rows), _MOST_SESSIONS):
+    return list(islice(dict.fromkeys(rows), _MOST_SESSIONS))
+
+
+def _sessions(visible: SessionQuerySet, recent: list[_Row], text: str, words: list[str]) -> Iterator[Place]:
+    for row in _matching(visible, recent, text, words):
         quoted = CatalogSession(session_id=row.session_id).quoted_id
         label = row.title or "Untitled session"
         yield Place("session", label, resolve_url("session", row.source, quoted), row.session_type)

@@ -217,16 +217,16 @@ def _of_run(
     stored = runs.get(run.ordinal)
     if not isinstance(stored, Run):
         return replace(moment, problem=GONE if stored is None else stored.problem)
-    state, transient = _lasting(row, stored.session_state)
+    state, transient = lasting_state(row, stored.session_state)
     return replace(moment, state=state, transient=transient)
 
 
 def _of_session(row: CatalogSession, session: Session) -> Moment:
-    state, transient = _lasting(row, session.session_state)
+    state, transient = lasting_state(row, session.session_state)
     return Moment(None, state=state, transient=transient)
 
 
-def _lasting(row: CatalogSession, state: dict[str, Any] | None) -> tuple[dict[str, Any] | None, int]:
+def lasting_state(row: CatalogSession, state: dict[str, Any] | None) -> tuple[dict[str, Any] | None, int]:
     """Return a state without the keys that Agno sets for the time of a run (format §2.1), and how many those were."""
     if state is None:
         return None, 0

@@ -159,6 +159,23 @@ class Comparison:
         right = [pair[1] for pair in pairs] + [(Part(text),) for text in new[len(pairs) :]]
         return left, right
 
+    def sides(self, before: str, after: str, most: int) -> tuple[Parts, Parts]:
+        """Return two texts that stand side by side, what the other has not marked; at most `most` parts of each."""
+        old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+        left: list[Part] = []
+        right: list[Part] = []
+        for is_same, (i1, i2, j1, j2) in self.blocks(old, new):
+            if is_same:
+                left.append(Part("".join(old[i1:i2])))
+                right.append(left[-1])
+                continue
+            one, other = self._paired(old[i1:i2], new[j1:j2])
+            # Of a line that has nothing to do with that in its place, or has none there, everything is another.
+            whole = [len(mine) == len(its) == 1 and mine != its for mine, its in zip(one, other, strict=False)]
+            left += [part for at, parts in enumerate(one) for part in _marked(parts, at >= len(whole) or whole[at])]
+            right += [part for at, parts in enumerate(other) for part in _marked(parts, at >= len(whole) or whole[at])]
+        return _joined(left, most), _joined(right, most)
+
     def words(self, before: str, after: str) -> tuple[Parts, Parts]:
         """Return both lines with their changed words marked, unless they are long or have little in common."""
         whole = (Part(before),), (Part(after),)
@@ -178,6 +195,26 @@ class Comparison:
 def _alike(pairs: Iterable[tuple[str, str]]) -> int:
     """Return how many pairs at the beginning are alike."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+
+
+def _marked(parts: Parts, is_whole: bool) -> Parts:
+    return tuple(Part(part.text, is_changed=True) for part in parts) if is_whole else parts
+
+
+def _joined(parts: Sequence[Part], most: int) -> Parts:
+    """Return the parts, neighbours alike as one, and blanks between changes as changed; the last ones as one change."""
+    found: list[Part] = []
+    for at, part in enumerate(parts):
+        beside = found and found[-1].is_changed and at + 1 < len(parts) and parts[at + 1].is_changed
+        is_changed = part.is_changed or bool(beside and not part.text.strip())
+        if found and found[-1].is_changed == is_changed:
+            found[-1] = Part(found[-1].text + part.text, is_changed)
+        elif part.text:
+            found.append(Part(part.text, is_changed))
+    if len(found) > most:
+        rest = "".join(part.text for part in found[most - 1 :])
+        found = [*found[: most - 1], Part(rest, is_changed=True)]
+    return tuple(found)
 
 
 def _line(kind: Kind, parts: Parts, before: int | None = None, after: int | None = None) -> Line:

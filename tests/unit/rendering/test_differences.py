@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sessions_ui.rendering.differences import CHARACTERS, LINE_LIMIT, LINES, Line, counted, line_diff
+from sessions_ui.rendering.differences import CHARACTERS, LINE_LIMIT, LINES, Comparison, Line, Part, counted, line_diff
 
 
 def told(lines: list[Line]) -> list[str]:
@@ -124,3 +124,43 @@ def test_both_texts_can_be_told_from_it(before: str, after: str) -> None:
     changed = {line.after_number for line in lines if line.kind == "after"}
     same = {line.after_number for line in lines if line.kind == "same"}
     assert not changed & same and (before == after) == (lines == [])
+
+
+def beside(before: str, after: str, most: int = 50) -> tuple[str, str]:
+    """Two texts side by side, what the other has not in brackets."""
+    left, right = Comparison().sides(before, after, most)
+    return tuple("".join(f"[{one.text}]" if one.is_changed else one.text for one in side) for side in (left, right))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ("", "", ("", "")),
+        ("a\nb", "a\nb", ("a\nb", "a\nb")),
+        ("I will try again.", "I will send it.", ("I will [try again].", "I will [send it].")),
+        ("one\nsame\n", "same\n", ("[one\n]same\n", "same\n")),
+        ("nothing alike", "12345", ("[nothing alike]", "[12345]")),
+        ("You are kind", "You are kind and brief", ("You are kind", "You are kind[ and brief]")),
+        ("", "new", ("", "[new]")),
+    ],
+)
+def test_side_by_side_what_the_other_has_not_is_marked(before: str, after: str, expected: tuple[str, str]) -> None:
+    assert beside(before, after) == expected
+
+
+@given(st.text("ab \n", max_size=80), st.text("ab \n", max_size=80), st.integers(1, 6))
+def test_side_by_side_nothing_is_lost_and_parts_are_few(before: str, after: str, most: int) -> None:
+    for text, parts in zip((before, after), Comparison().sides(before, after, most), strict=True):
+        assert "".join(part.text for part in parts) == text and len(parts) <= most
+    assert Comparison().sides(before, before, most) == ((Part(before),) * bool(before),) * 2
+
+
+def test_many_texts_side_by_side_share_the_work_they_may_take() -> None:
+    comparison = Comparison()
+    texts = [" ".join(f"w{(at * step) % 211}" for at in range(900)) for step in (3, 5, 7, 11)]
+    began = time.process_time()
+    for _ in range(10):
+        for before in texts:
+            for after in texts:
+                comparison.sides(before, after, 60)
+    assert time.process_time() - began < 10
