@@ -11,6 +11,7 @@ from agentos.catalog.models import CatalogRun
 from agentos.catalog.windows import Tree
 from agentos.records import BadRun, Message, Run, WorkflowRunOutput
 from sessions_ui.presenters.budget import Budget, Clipped
+from sessions_ui.presenters.lineage import Tie, told_by
 from sessions_ui.presenters.media import MediaBook, MediumView
 from sessions_ui.presenters.tool_calls import ToolBook, ToolView
 from sessions_ui.presenters.workflow_steps import StepView, steps_of
@@ -85,7 +86,7 @@ class RunView:
     citations: list[dict[str, str]] = field(default_factory=list)
     followups: list[str] = field(default_factory=list)
     media: list[MediumView] = field(default_factory=list)
-    lineage: list[str] = field(default_factory=list)
+    lineage: list[Tie] = field(default_factory=list)
     missing_members: bool = False
 
 
@@ -116,7 +117,7 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = 
         citations=citations_of(run),
         followups=[text[:_FOLLOWUP] for text in run.followups[:_FOLLOWUPS] if text.strip()],
         media=media.rest()[0],
-        lineage=lineage_of(run),
+        lineage=told_by(run, budget),
         missing_members=any(call.name == DELEGATE for call in calls) and not tree.below,
     )
 
@@ -237,17 +238,3 @@ def citations_of(run: Run) -> list[dict[str, str]]:
     return pages + [
         {"title": (one.document_title or one.file_name or "")[:300], "url": ""} for one in run.citations.documents[:30]
     ]
-
-
-def lineage_of(run: Run) -> list[str]:
-    """Return sentences about where the run comes from."""
-    found = []
-    if run.regenerated_from:
-        found.append(f"Regenerated from run {run.regenerated_from[:80]}.")
-    elif run.forked_from_run_id:
-        found.append(f"Forked from run {run.forked_from_run_id[:80]}.")
-    if run.forked_from_session_id:
-        found.append(f"Copied from session {run.forked_from_session_id[:80]}.")
-    if run.status == "REGENERATED":
-        found.append("A later run replaced this one.")
-    return found

@@ -23,7 +23,7 @@ class Tie:
     """One line of the lineage: `words`, then a link to a run or a session if the other end is there.
 
     `icon` names a symbol of the sprite. `text`: what opens, a compaction's summary. `message`: a place of this run.
-    `is_version`: the other run is another try at the same.
+    `is_version`: the other run is another try at the same. `run_id`: the other run where nobody looked for it.
     """
 
     icon: str
@@ -33,6 +33,7 @@ class Tie:
     text: Clipped | None = None
     message: int | None = None
     is_version: bool = False
+    run_id: str | None = None
 
 
 def ties_of(fetched: FetchedRun, run: Run, budget: Budget) -> list[Tie]:
@@ -49,6 +50,20 @@ def ties_of(fetched: FetchedRun, run: Run, budget: Budget) -> list[Tie]:
         *_checkpoints(run),
         *_replacement(fetched, run),
     ]
+
+
+def told_by(run: Run, budget: Budget) -> list[Tie]:
+    """Return what of its lineage a run tells by itself, without looking at any other."""
+    # A run that was copied with its session names runs of that one.
+    is_here = run.forked_from_session_id is None
+    ties = [
+        Tie("up", words, run_id=one) if is_here else Tie("up", f"{words} run {one[:_ID]}")
+        for words, one in _named_origins(run)
+    ]
+    if run.forked_from_session_id:
+        ties.append(Tie("open", "Copied with its session from", session_id=run.forked_from_session_id))
+    ties += [*_course(run, budget), *_checkpoints(run)]
+    return [*ties, Tie("down", "A later run replaced this one")] if run.status == "REGENERATED" else ties
 
 
 def _named(row: CatalogRun, run: Run) -> dict[str, CatalogRun]:
@@ -76,14 +91,20 @@ def _above(row: CatalogRun, named: dict[str, CatalogRun]) -> Iterator[Tie]:
 
 
 def _origins(run: Run, named: dict[str, CatalogRun]) -> Iterator[Tie]:
+    for words, run_id in _named_origins(run):
+        yield _from_run(words, run_id, named)
+    if run.forked_from_session_id:
+        yield Tie("open", "Copied with its session from", session_id=run.forked_from_session_id)
+
+
+def _named_origins(run: Run) -> Iterator[tuple[str, str]]:
+    """Yield what a run was to another, and that one's id."""
     if run.regenerated_from:
-        yield _from_run("Made anew in place of", run.regenerated_from, named)
+        yield "Made anew in place of", run.regenerated_from
     if run.forked_from_run_id and run.forked_from_run_id != run.regenerated_from:
         at = run.forked_from_message_index
         where = "" if at is None else f" at message {at + 1}" if at >= 0 else " at its end"
-        yield _from_run(f"Forked{where} from", run.forked_from_run_id, named)
-    if run.forked_from_session_id:
-        yield Tie("open", "Copied with its session from", session_id=run.forked_from_session_id)
+        yield f"Forked{where} from", run.forked_from_run_id
 
 
 def _from_run(words: str, run_id: str, named: dict[str, CatalogRun]) -> Tie:
