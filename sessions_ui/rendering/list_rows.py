@@ -181,6 +181,7 @@ _FIELDS: Final = {
     "tokens": ("total_tokens",),
     "tokens_in": ("input_tokens",),
     "tokens_out": ("output_tokens",),
+    "cost": ("cost", "computed_cost"),
     "size": ("stored_bytes",),
     "created": ("created_at",),
     "updated": ("updated_at",),
