@@ -14,6 +14,7 @@ from agentos.catalog.models import SourceState
 from agentos.db.sources import SourceError, all_sources
 from agentos.moderation.queue import open_count
 from agentos.moderation.rules import can_moderate
+from sessions_ui.permissions import may_audit
 
 THEMES = ("light", "dark")
 
@@ -50,6 +51,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "source_menu": SimpleLazyObject(lambda: source_menu(known_states())),
         "to_review": SimpleLazyObject(lambda: to_review(user)),
         "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
+        "may_audit": SimpleLazyObject(lambda: user is not None and may_audit(user)),
         "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),
     }
 

@@ -23,6 +23,8 @@ from django_htmx.http import HttpResponseClientRedirect
 from servestatic.middleware import ServeStaticMiddleware
 
 from agentos.access.models import ApiToken
+from agentos.audit.service import Target
+from sessions_ui.recording import TOKEN_ATTRIBUTE, note_read
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -79,15 +81,19 @@ class BearerTokenMiddleware(_Dual):
         token = bearer_token(request)
         if token is None:
             return None
-        user = ApiToken.objects.all().user_of(token)
-        if user is None:
+        found = ApiToken.objects.all().find(token)
+        if found is None:
             return unauthorized("This token is not valid. `manage.py token USER` prints a new one.")
+
+        user = found.user
 
         async def auser() -> User:
             return user
 
         request.user = user
         request.auser = auser
+        setattr(request, TOKEN_ATTRIBUTE, found.pk)
+        note_read(request, "token.used", on=Target(object=f"token {found.pk}"))
         request.csrf_processing_done = True  # type: ignore[attr-defined]  # read by CsrfViewMiddleware.process_view
         return None
 

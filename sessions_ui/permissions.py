@@ -9,7 +9,8 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
-from agentos.access.roles import AnyUser
+from agentos.access.roles import AnyUser, Role, has_role
+from agentos.access.rules import scope_of
 from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
@@ -20,6 +21,7 @@ from agentos.turns.models import Turn
 
 SESSION_NOT_FOUND = "There is no such session, or it is not yours to see."
 ON_HOLD = "This session is on hold, so what was said in it is not shown."
+NO_PAGE = "There is no such page, or it is not yours to see."
 TURN_NOT_FOUND = "There is no such turn, or it is not yours to see."
 
 
@@ -81,6 +83,18 @@ def signed_in_user(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Http404(SESSION_NOT_FOUND)
     return request.user
+
+
+def may_audit(user: AnyUser) -> bool:
+    """Whether the user may read the audit log: moderators who see every session, as it speaks of all of them."""
+    return has_role(user, Role.MODERATOR) and scope_of(user).everything
+
+
+def auditor_or_404(request: HttpRequest) -> User:
+    """Return the request's user if they may read the audit log; for others it is not there. Raises Http404."""
+    if not may_audit(request.user):
+        raise Http404(NO_PAGE)
+    return signed_in_user(request)
 
 
 def user_as_now(request: HttpRequest) -> User | AnonymousUser:

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from sessions_ui.views import (
     arrivals,
+    audit,
     branching,
     compare,
     decisions,
@@ -92,6 +93,8 @@ urlpatterns = [
     path("turns/<uuid:turn_id>/cancel/", turns.turn_cancel, name="turn_cancel"),
     path("turns/<uuid:turn_id>/retry/", turns.turn_retry, name="turn_retry"),
     path("settings/", settings.settings_page, name="settings"),
+    path("audit/", audit.audit_log, name="audit"),
+    path("audit/export/", audit.audit_export, name="audit_export"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
     path("sign-in/<str:token>/", sign_in.sign_in_link, name="sign_in_link"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),

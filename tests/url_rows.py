@@ -82,6 +82,12 @@ def MODERATES(asker: Asker, about: str) -> str:
     return REFUSED if found == OK and not asker.has(Role.MODERATOR) else found
 
 
+def AUDITS(asker: Asker, about: str) -> str:
+    """For moderators who see every session; to others it is not there."""
+    found = needs(Role.MODERATOR)(asker, about)
+    return NOT_FOUND if found == REFUSED or (found == OK and (asker.bound or asker.is_narrowed)) else found
+
+
 def STARTS(asker: Asker, about: str) -> str:
     """For operators who see everything, and for whoever is bound to Alice, as whom a session is begun."""
     if not asker.is_somebody:
@@ -208,6 +214,8 @@ ROWS: Final[dict[str, Row]] = {
     "turn_events": get(SEES),
     "turn_cancel": post(CONTINUES),
     "turn_retry": post(CONTINUES),
+    "audit": get(AUDITS, "?q=needle", "?kind=read"),
+    "audit_export": get(AUDITS, "?format=csv", "?format=jsonl"),
     "sign_in": get(OPEN, post=OPEN),
     "sign_in_link": get(OPEN, post=OPEN),
     "sign_out": post(OPEN),

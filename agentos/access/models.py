@@ -110,10 +110,9 @@ class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
         self.create(user=user, token_hash=hash_secret(token))
         return token
 
-    def user_of(self, token: str) -> User | None:
-        """Return the active user to whom the token belongs, or None."""
-        found = self.filter(token_hash=hash_secret(token), user__is_active=True).select_related("user").first()
-        return found.user if found else None
+    def find(self, token: str) -> "ApiToken | None":
+        """Return the token if it is one of an active user, with that user."""
+        return self.filter(token_hash=hash_secret(token), user__is_active=True).select_related("user").first()
 
 
 class ApiToken(models.Model):

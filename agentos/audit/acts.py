@@ -71,6 +71,7 @@ def known() -> list[Act]:
 
 register(
     Act("session.opened", "read", "eye", "Opened session"),
+    Act("session.previewed", "read", "eye", "Previewed session"),
     Act("run.opened", "read", "eye", "Opened run"),
     Act("call.opened", "read", "eye", "Opened tool call"),
     Act("call.downloaded", "read", "download", "Downloaded {part} of tool call"),

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters.export import FORMATS, Format
+from sessions_ui.recording import record_act
 from sessions_ui.streaming.export import export_stream
 from sessions_ui.views.selection import Selection, counted
 from sessions_ui.views.sessions import FIELDS
@@ -26,6 +27,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
     if chosen.problem:
         return _refused(request, chosen.problem)
     if wanted in FORMATS:
+        record_act(request, "sessions.exported", details={"format": wanted, "chosen": chosen.fields})
         return _file(request, chosen, FORMATS[wanted])
     if wanted and wanted != "json":
         return _refused(request, f"“{wanted[:20]}” is no format: use {' or '.join(FORMATS)}.")

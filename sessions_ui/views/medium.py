@@ -11,6 +11,7 @@ from sessions_ui.permissions import get_session_or_404
 from sessions_ui.presenters.fetched_run import fetch_run
 from sessions_ui.presenters.media import media_of
 from sessions_ui.presenters.served_medium import ServedMedium, served
+from sessions_ui.recording import note_read, target_of
 
 NOT_STORED = "This medium is not stored with its run."
 # Whatever the bytes are, opened by themselves they run nothing and load nothing.
@@ -26,6 +27,7 @@ _HARMLESS = {
 def medium(request: HttpRequest, source: str, qid: str, qrun_id: str, number: int) -> HttpResponse:
     """Send the medium of this number among the run's; `?download` never shows it."""
     session = get_session_or_404(request, source, qid)
+    note_read(request, "media.opened", on=target_of(session, unquote_id(qrun_id)), details={"medium": number})
     try:
         run = fetch_run(session, unquote_id(qrun_id)).run
     except SourceUnavailable as error:

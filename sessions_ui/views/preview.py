@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, may_read
 from sessions_ui.presenters.preview import Preview, preview_of
+from sessions_ui.recording import note_read, target_of
 
 TEMPLATE = "sessions_ui/preview.html"
 
@@ -16,6 +17,7 @@ def preview(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     """Show what the catalog knows of a session: as the pane beside the list, as a page, or as data."""
     row = get_session_or_404(request, source, qid, unread=True)
     found = preview_of(row) if may_read(request.user, row) else Preview(row, is_held=True)
+    note_read(request, "session.previewed", on=target_of(row))
     if wants_json(request):
         return JsonResponse(_as_data(found))
     fragment = "#pane" if request.headers.get("HX-Target") == "preview" else ""

@@ -13,6 +13,7 @@ from sessions_ui.permissions import get_session_or_404
 from sessions_ui.presenters.fetched_run import FetchedRun, fetch_run
 from sessions_ui.presenters.run_page import run_data, run_page
 from sessions_ui.presenters.session_acts import acts_of
+from sessions_ui.recording import note_read, target_of
 
 TEMPLATE = "sessions_ui/run.html"
 
@@ -25,6 +26,7 @@ def run(request: HttpRequest, source: str, qid: str, qrun_id: str) -> HttpRespon
     messages from that number on.
     """
     session = get_session_or_404(request, source, qid)
+    note_read(request, "run.opened", on=target_of(session, unquote_id(qrun_id)))
     try:
         fetched = fetch_run(session, unquote_id(qrun_id))
         if wants_json(request):

@@ -10,13 +10,16 @@ from django.views.decorators.http import require_http_methods
 
 from agentos.access.roles import Role, has_role, role_of
 from agentos.access.rules import NO_ROLE, NotAllowed
+from agentos.audit.service import Target
 from agentos.saved_views import service
 from agentos.saved_views.models import NAME_CHARACTERS, SavedView
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import signed_in_user
 from sessions_ui.presenters.saved_views import as_data, list_address, listing_of, parameters
+from sessions_ui.recording import record_act
 
 TEMPLATE = "sessions_ui/saved_views.html"
+_RECORDED = {"share": "view.shared", "unshare": "view.unshared", "delete": "view.deleted"}
 NOT_FOUND = "There is no such view, or it is not yours to see."
 
 
@@ -57,12 +60,13 @@ def _save(request: HttpRequest) -> HttpResponse:
         return _refused(request, str(error), 409, _draft(listing, name, taken=True))
     except service.Refused as error:
         return _refused(request, str(error), 422, _draft(listing, name))
+    record_act(request, "view.saved", on=Target(object=f"view {saved.pk}"), details={"name": saved.name})
     return _done(request, user, saved, f"Saved as “{saved.name}”.", list_address(saved))
 
 
 def _change(request: HttpRequest, user: User, found: SavedView) -> HttpResponse:
     """Carry out one act. Another's view can only be withdrawn, and only by an administrator."""
-    act = request.POST.get("act", "")
+    act, view_id = request.POST.get("act", ""), found.pk
     if found.owner_id != user.pk and not (act == "unshare" and has_role(user, Role.ADMIN)):
         raise Http404(NOT_FOUND)
     try:
@@ -73,6 +77,8 @@ def _change(request: HttpRequest, user: User, found: SavedView) -> HttpResponse:
         return _refused(request, str(error).replace("Overwrite it, or choose", "Choose"), 409)
     except service.Refused as error:
         return _refused(request, str(error), 422)
+    if act in _RECORDED:
+        record_act(request, _RECORDED[act], on=Target(object=f"view {view_id}"), details={"name": found.name})
     return _done(request, user, found, done, resolve_url("views"))
 
 

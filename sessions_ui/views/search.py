@@ -24,6 +24,7 @@ from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.search import SearchState
 from sessions_ui.presenters.search_context import Around, around, message_url
+from sessions_ui.recording import note_read
 from sessions_ui.rendering.list_controls import drawn_facets
 from sessions_ui.views.lists import broken_as_data, page_or_list
 
@@ -35,6 +36,8 @@ _FACETS = ("type", "component", "user", "status", "source")
 def search(request: HttpRequest) -> HttpResponse:
     """Show where the words of the query stand in the sessions the user may see."""
     state = SearchState.of(request)
+    if state.query.node is not None:
+        note_read(request, "search", details={"query": state.query.text})
     chosen = around(request, request.GET.get("hit", ""), state.query)
     if request.headers.get("HX-Target") == "context":
         return render(request, f"{TEMPLATE}#context", _context(chosen))

@@ -23,6 +23,7 @@ from sessions_ui.presenters.session_metrics import session_metrics
 from sessions_ui.presenters.session_page import TABS, ordinal, session_page
 from sessions_ui.presenters.session_place import VIEWS, Asked
 from sessions_ui.presenters.session_state import session_state, state_data
+from sessions_ui.recording import note_read, target_of
 from sessions_ui.streaming.context import composer_context
 
 TEMPLATE = "sessions_ui/session.html"
@@ -34,6 +35,7 @@ PARTS = ("view", "inspector")
 def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     """Show a session as it now is in its source."""
     row = get_session_or_404(request, source, qid)
+    note_read(request, "session.opened", on=target_of(row))
     try:
         row, stored, reader = fetch(row)
         if wants_json(request):

@@ -16,6 +16,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agentos.access.models import SignInLink
+from agentos.audit import service
+from sessions_ui.recording import origin, record_act
 
 ALLOWED_FAILURES = 5
 PAUSE_SECONDS = 15 * 60
@@ -37,11 +39,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return _page(request, form)
     tries_left = _count_try(request)
     if tries_left < 0:
+        service.note("sign_in.paused", actor=_typed(request), actor_id=None, origin=origin(request))
         return _page(request, form, problem=PAUSED, status=429)
     if not form.is_valid():
+        service.record("sign_in.failed", actor=_typed(request), actor_id=None, origin=origin(request))
         return _page(request, form, problem=not_right(tries_left), status=422)
     cache.delete(_throttle_key(request))
     login(request, form.get_user())
+    record_act(request, "sign_in.ok", details={"way": "password"})
     return redirect(safe_next(request))
 
 
@@ -56,6 +61,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
         user = SignInLink.objects.all().consume(token)
         if user is not None:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+            record_act(request, "sign_in.ok", details={"way": "one-time link"})
             return redirect(settings.LOGIN_REDIRECT_URL)
     link = SignInLink.objects.all().find(token)
     context: dict[str, Any] = {"link": link, "problem": "" if link else LINK_GONE}
@@ -66,6 +72,8 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
 @login_not_required
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the browser session."""
+    if request.user.is_authenticated:
+        record_act(request, "sign_out")
     logout(request)
     return redirect(settings.LOGOUT_REDIRECT_URL)
 
@@ -92,6 +100,11 @@ def _page(request: HttpRequest, form: AuthenticationForm, *, problem: str = "", 
         "hint": FIRST_START if nobody_yet else "",
     }
     return render(request, "sessions_ui/sign_in.html", context, status=status)
+
+
+def _typed(request: HttpRequest) -> str:
+    """Return the name that was typed, whoever has it."""
+    return request.POST.get("username", "").strip() or "nobody"
 
 
 def _throttle_key(request: HttpRequest) -> str:

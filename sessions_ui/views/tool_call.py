@@ -10,6 +10,7 @@ from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404
 from sessions_ui.presenters.fetched_run import fetch_run
 from sessions_ui.presenters.tool_call_page import call_data, call_of, tool_call_page, whole_text
+from sessions_ui.recording import note_read, target_of
 
 TEMPLATE = "sessions_ui/tool_call.html"
 CALL_NOT_FOUND = "There is no such tool call in this run."
@@ -19,6 +20,7 @@ CALL_NOT_FOUND = "There is no such tool call in this run."
 def tool_call(request: HttpRequest, source: str, qid: str, qrun_id: str, number: int) -> HttpResponse:
     """Show the call of this number among the run's, from 0."""
     session = get_session_or_404(request, source, qid)
+    note_read(request, "call.opened", on=target_of(session, unquote_id(qrun_id)), details={"call": number})
     try:
         fetched = fetch_run(session, unquote_id(qrun_id))
         found = call_of(fetched, number)
@@ -38,6 +40,8 @@ def tool_call(request: HttpRequest, source: str, qid: str, qrun_id: str, number:
 def text(request: HttpRequest, source: str, qid: str, qrun_id: str, number: int, part: str) -> HttpResponse:
     """Send all of a call's arguments or result as a file of plain text."""
     session = get_session_or_404(request, source, qid)
+    facts = {"call": number, "part": part}
+    note_read(request, "call.downloaded", on=target_of(session, unquote_id(qrun_id)), details=facts)
     try:
         fetched = fetch_run(session, unquote_id(qrun_id))
         found = call_of(fetched, number)

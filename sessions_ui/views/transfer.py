@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agentos.access.rules import NotAllowed
+from agentos.audit.service import Target
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
@@ -23,6 +24,7 @@ from agentos.transfer.options import MOST_HISTORY, PURPOSES, Options
 from agentos.transfer.rules import check_can_import
 from sessions_ui import uploads
 from sessions_ui.permissions import get_session_or_404, signed_in_user
+from sessions_ui.recording import record_act, target_of
 from sessions_ui.streaming.transfer import transfer_stream
 from sessions_ui.views.session import fetch
 
@@ -47,6 +49,7 @@ def export(request: HttpRequest, source: str, qid: str) -> HttpResponseBase:
         row, _, reader = fetch(row)
     except SourceError as error:
         return _question(request, row, str(error), status=503)
+    record_act(request, "session.exported", on=target_of(row), details={"format": wanted, "secrets": options.secrets})
     return _file(request, row, form, form.write(reader.source, row.session_id, options))
 
 
@@ -129,6 +132,7 @@ def _confirmed(request: HttpRequest) -> HttpResponse:
     with path.open("rb") as file:
         stored = import_session(file, source, new_id or None, expected=found)
     path.unlink(missing_ok=True)
+    record_act(request, "session.imported", on=Target(source.name, stored.session_id))
     refresh_session(source, stored.session_id)
     return redirect("session", source.name, quote_id(stored.session_id))
 

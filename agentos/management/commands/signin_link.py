@@ -9,6 +9,7 @@ from django.db import transaction
 
 from agentos.access.models import Binding, SignInLink
 from agentos.access.roles import Role, give_role
+from agentos.audit.service import COMMAND_LINE, Target, record
 from agentos.management.people import create_user, find_user, link_url
 
 
@@ -32,6 +33,9 @@ class Command(BaseCommand):
             give_role(user, Role(options["role"]))
         if options["bind"] is not None:
             Binding.objects.update_or_create(user=user, defaults={"agno_user_id": options["bind"]})
+        details = {"role": options["role"], "bound_to": options["bind"], "created": options["create"]}
+        on = Target(object=f"user {user.username}")
+        record("link.issued", actor=COMMAND_LINE, actor_id=None, on=on, details=details, origin=COMMAND_LINE)
         self.stdout.write(link_url(SignInLink.objects.all().issue(user)))
 
     def _user(self, username: str, create: bool) -> User:

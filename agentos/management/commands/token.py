@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from agentos.access.models import ApiToken
+from agentos.audit.service import COMMAND_LINE, Target, record
 from agentos.management.people import find_user
 
 
@@ -24,6 +25,13 @@ class Command(BaseCommand):
         user = find_user(options["user"])
         if options["revoke"]:
             count, _ = ApiToken.objects.filter(user=user).delete()
+            _record("token.revoked", user.username, {"count": count})
             self.stdout.write(f"Took back {count} token{'' if count == 1 else 's'} of {user.username}.")
             return
+        _record("token.issued", user.username)
         self.stdout.write(ApiToken.objects.all().issue(user))
+
+
+def _record(act: str, username: str, details: dict[str, int] | None = None) -> None:
+    on = Target(object=f"user {username}")
+    record(act, actor=COMMAND_LINE, actor_id=None, on=on, details=details, origin=COMMAND_LINE)

@@ -16,6 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from agentos.audit.notes import notes
 from agentos.catalog.keeping import follower
 from agentos.db.sources import SourceError, parse_sources
 from agentos.management.commands.doctor import components, own_database_fault, sources
@@ -154,3 +155,4 @@ def serve(listener: socket.socket) -> None:
     with suppress(KeyboardInterrupt):  # uvicorn has closed everything and passes the signal on
         uvicorn.Server(config).run(sockets=[listener])
     follower.stop()
+    notes.stop()
