@@ -82,6 +82,12 @@ def MODERATES(asker: Asker, about: str) -> str:
     return REFUSED if found == OK and not asker.has(Role.MODERATOR) else found
 
 
+def RUNS_IT(asker: Asker, about: str) -> str:
+    """For operators who see every session."""
+    found = needs(Role.OPERATOR)(asker, about)
+    return REFUSED if found == OK and (asker.bound or asker.is_narrowed) else found
+
+
 def AUDITS(asker: Asker, about: str) -> str:
     """For moderators who see every session; to others it is not there."""
     found = needs(Role.MODERATOR)(asker, about)
@@ -214,6 +220,7 @@ ROWS: Final[dict[str, Row]] = {
     "turn_events": get(SEES),
     "turn_cancel": post(CONTINUES),
     "turn_retry": post(CONTINUES),
+    "settings": get(RUNS_IT),
     "audit": get(AUDITS, "?q=needle", "?kind=read"),
     "audit_export": get(AUDITS, "?format=csv", "?format=jsonl"),
     "sign_in": get(OPEN, post=OPEN),

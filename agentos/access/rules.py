@@ -263,7 +263,7 @@ def _check_operator(user: AnyUser, sentence: str) -> None:
     rights = rights_of(user)
     if rights.role is None:
         raise NotAllowed(NO_ROLE)
-    if rights.agno_user_id is not None or not rights.role.includes(Role.OPERATOR):
+    if not scope_of(user).everything or not rights.role.includes(Role.OPERATOR):
         raise NotAllowed(sentence)
 
 
