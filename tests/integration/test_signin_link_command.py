@@ -7,7 +7,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
+from agentos.access.models import Grant
+from agentos.access.rights import forget_rights
 from agentos.access.roles import Role, role_of
+from agentos.access.rules import scope_of
+from agentos.audit.models import Entry
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
@@ -62,3 +66,24 @@ def test_account_switched_off(viewer: Person) -> None:
     User.objects.update(is_active=False)
     with pytest.raises(CommandError, match="is switched off"):
         run("viewer")
+
+
+def test_see_narrows_in_place_of_what_was_said_before_and_is_on_record(teammate: Person) -> None:
+    run("teammate", "--see", "agent:billing", "--see", "source:prod", "--see", "agent:billing")
+    assert {str(grant) for grant in Grant.objects.all()} == {"agent:billing", "source:prod"}
+    assert scope_of(User.objects.get(username="teammate")).covers(None, "prod", "agent", "billing")
+    assert Entry.objects.latest("number").facts["see"] == ["agent:billing", "source:prod", "agent:billing"]
+    run("teammate", "--see", "user:bob:1")
+    assert [str(grant) for grant in Grant.objects.all()] == ["user:bob:1"]
+    run("teammate", "--see-all")
+    forget_rights(teammate.user)
+    assert scope_of(teammate.user).everything
+
+
+@pytest.mark.parametrize("text", ["billing", "agent:", "planet:mars", ":x"])
+def test_what_is_no_scope_is_refused_and_changes_nothing(teammate: Person, text: str) -> None:
+    Grant.objects.create(user=teammate.user, kind="agent", value="billing")
+    with pytest.raises(CommandError, match="is no scope"):
+        run("teammate", "--role", "viewer", "--see", "agent:x", "--see", text)
+    assert [str(grant) for grant in Grant.objects.all()] == ["agent:billing"]
+    assert role_of(User.objects.get(username="teammate")) == Role.OPERATOR
