@@ -190,6 +190,7 @@ ROWS: Final[dict[str, Row]] = {
     "review": get(needs(Role.MODERATOR)),
     "review_next": post(needs(Role.MODERATOR)),
     "review_reasons": get(needs(Role.MODERATOR), post=needs(Role.MODERATOR)),
+    "compare": get(SIGNED_IN, post=SIGNED_IN),
     "review_rules": get(needs(Role.MODERATOR), post=names_nothing(needs(Role.MODERATOR))),
     "review_suspended": get(needs(Role.MODERATOR), post=names_nothing(needs(Role.MODERATOR))),
     "case": get(NOBODYS, post=NOBODYS),

@@ -276,7 +276,8 @@ def outcome(answer: Any) -> str:
     if answer.status_code == 401 or (answer.status_code == 302 and location.startswith("/sign-in/?")):
         return SIGN_IN
     if answer.request["REQUEST_METHOD"] == "GET" and answer.status_code not in (403, 404):
-        return OK if answer.status_code in (200, 302, 410) else "fault"
+        asks_too_little = answer.status_code == 400 and not answer.request["QUERY_STRING"]
+        return OK if answer.status_code in (200, 302, 410) or asks_too_little else "fault"
     return {403: REFUSED, 404: NOT_FOUND}.get(answer.status_code, OK if answer.status_code < 500 else "fault")
 
 
