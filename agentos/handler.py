@@ -27,10 +27,6 @@ THREADS: Final = 16
 LARGEST_BODY: Final = 110_000_000
 
 
-class TooLarge(Exception):
-    """The request goes on behind what any page takes."""
-
-
 class Handler(ASGIHandler):
     """Django's handler, but middleware and view of a page that is a plain function all run in one thread.
 
@@ -51,12 +47,12 @@ class Handler(ASGIHandler):
         if is_for_the_loop(scope):
             await super().handle(scope, receive, send)
             return
+        bounded = _Bounded(receive)
         try:
-            body = await self.read_body(_bounded(receive))
+            body = await self.read_body(bounded)
         except RequestAborted:
-            return
-        except TooLarge:
-            await _refuse(send)
+            if bounded.is_exceeded:
+                await _refuse(send)
             return
         with body:
             run = contextvars.copy_context().run
@@ -100,19 +96,25 @@ class Handler(ASGIHandler):
             raise ended
 
 
-def _bounded(receive: Any) -> Any:
-    """Return `receive`, which raises TooLarge once more than any page takes has come."""
-    total = 0
+class _Bounded:
+    """A `receive` that ends as if the reader had left once more than any page takes has come.
 
-    async def counted() -> Any:
-        nonlocal total
-        message = await receive()
-        total += len(message.get("body") or b"")
-        if total > LARGEST_BODY:
-            raise TooLarge
-        return message
+    So that Django closes the file in which it keeps what has come.
+    """
 
-    return counted
+    def __init__(self, receive: Any) -> None:
+        self._receive, self._total = receive, 0
+
+    @property
+    def is_exceeded(self) -> bool:
+        """Whether more has come than any page takes."""
+        return self._total > LARGEST_BODY
+
+    async def __call__(self) -> Any:
+        """Return the next message."""
+        message = await self._receive()
+        self._total += len(message.get("body") or b"")
+        return {"type": "http.disconnect"} if self.is_exceeded else message
 
 
 async def _refuse(send: Any) -> None:

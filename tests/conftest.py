@@ -10,6 +10,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -212,6 +213,14 @@ def moderator(db: None) -> Person:
 def admin(db: None) -> Person:
     """An administrator."""
     return person("admin", "admin")
+
+
+@pytest.fixture
+def flag_reasons(db: None) -> None:
+    """The reasons that flags begin with: a migration makes them, and a test that commits takes them away at its end."""
+    from django.apps import apps
+
+    import_module("agentos.moderation.migrations.0002_reasons").make_reasons(apps, None)
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from sessions_ui.rendering.room import Room
 WINDOW: Final = 20
 # Characters of stored text on the page, about 90 kB of HTML besides its frame; things of a line or more; elements that
 # texts become, and values that tool calls show as trees and tables.
-PAGE_TEXT, EACH_TEXT, PIECES, ELEMENTS, NODES = 70_000, 6_000, 120, 1_200, 250
-PROMPTS: Final = 100
+PAGE_TEXT, EACH_TEXT, PIECES, ELEMENTS, NODES = 70_000, 6_000, 120, 1_000, 250
+PROMPTS: Final = 70
 GONE: Final = "This run is not in the source any more. Reload to see the session as it now is."
 
 

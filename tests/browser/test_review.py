@@ -15,7 +15,7 @@ from agentos.moderation.acting import Actor
 from tests.browser.conftest import SignIn, assert_accessible
 from tests.conftest import Person
 
-pytestmark = pytest.mark.sqlite_only
+pytestmark = [pytest.mark.sqlite_only, pytest.mark.usefixtures("flag_reasons")]
 HOSTILE = "<img src=x onerror='window.ran = 1'>\u202e"
 
 

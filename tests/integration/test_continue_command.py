@@ -79,7 +79,8 @@ def test_files_that_cannot_be_sent(
 
 def test_it_has_the_rights_of_the_person(source: Source, fake_model: Any, teammate: Person, viewer: Person) -> None:
     say("[[say ok]]", user="teammate")
-    assert runs_of(source, AGENT)[-1].metadata == {"agentos_sessions": {"continued_by": "teammate"}}
+    noted = {"continued_by": "teammate", "acting_for": "alice@example.com"}
+    assert runs_of(source, AGENT)[-1].metadata == {"agentos_sessions": noted}
     with pytest.raises(CommandError, match="operator role"):
         say("x", user="viewer")
 

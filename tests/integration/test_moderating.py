@@ -15,7 +15,7 @@ from agentos.turns.service import submit
 from tests.conftest import Person
 from tests.integration.test_export import text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("flag_reasons")]
 WHY = "somebody asked for it"
 HOSTILE = "<script>alert(1)</script>\u202e{{ 7 }}"
 ACTS = [

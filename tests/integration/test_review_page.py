@@ -15,7 +15,7 @@ from agentos.moderation.models import Case, FlagReason, Measure, Opening, Standi
 from tests.conftest import Person, person
 from tests.factories import make_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("flag_reasons")]
 WHY = "somebody asked for it"
 HOSTILE = "<script>alert(1)</script>\u202e{{ 7 }}"
 

@@ -19,7 +19,7 @@ from agentos.moderation.states import State
 from tests.conftest import Person, person
 from tests.factories import make_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("flag_reasons")]
 WHY = "somebody asked for it"
 HOSTILE = "<img src=x onerror=alert(1)>\u202e\0\ud800{{ 7 }}"
 

@@ -16,7 +16,7 @@ from agentos.moderation.watching import dry_run, keep_rule, run_due, switch
 from tests.conftest import Person
 from tests.factories import make_session
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("flag_reasons")]
 HOSTILE = "<script>alert(1)</script>\u202e{{ 7 }}"
 
 
