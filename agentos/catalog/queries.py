@@ -17,7 +17,7 @@ from agentos.catalog.marks import ARCHIVED, HIDDEN, LISTED
 from agentos.catalog.paging import DEFAULT_SORT, Page, column_of, page_of
 from agentos.catalog.query.compiler import Asker, Known, compiled, leading_term
 from agentos.catalog.query.listing import ListQuery
-from agentos.catalog.query.tree import Exact, Node, Term, Words, leaves
+from agentos.catalog.query.tree import Exact, Node, Not, Term, Words, all_of, leaves
 from agentos.catalog.text.matching import Lookups
 
 if TYPE_CHECKING:
@@ -92,9 +92,10 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
             return self.none()
         if query.node is None:
             return self.listed()
-        found = self.filter(compiled(query.node, self._lookups.filter, self._known), aside__in=_asked_for(query.node))
-        if not self._known.asker.moderates and any(isinstance(leaf, Words) for leaf in leaves(query.node)):
-            found = found.filter(~compiled(_HELD, self._lookups.filter, self._known))
+        node = query.node
+        if not self._known.asker.moderates and any(isinstance(leaf, Words) for leaf in leaves(node)):
+            node = all_of([node, Not(_HELD)]) or node  # together, so that the index of terms is asked once
+        found = self.filter(compiled(node, self._lookups.filter, self._known), aside__in=_asked_for(query.node))
         # Whoever sees only their own sessions has few beside those of a common term.
         found._leading = "" if self.query.where else leading_term(query.node, self._known)
         return found

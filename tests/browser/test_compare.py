@@ -53,6 +53,7 @@ def test_two_sessions_are_selected_and_compared_by_keys_alone(
     button.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1, name="Compare sessions")).to_be_visible()
+    page.wait_for_load_state()  # keys work once the page's scripts have run
     # From turn to turn, then to the difference of a call.
     page.keyboard.press("j")
     expect(page.get_by_role("link", name="Turn 1: same")).to_be_focused()

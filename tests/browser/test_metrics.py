@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from agentos.catalog.pricing import reprice
 from agentos.db.sources import use_sources
-from tests.browser.conftest import SignIn, assert_accessible, settled
+from tests.browser.conftest import SignIn, Watch, assert_accessible, settled
 from tests.conftest import Person
 
 
@@ -21,7 +21,7 @@ def demo(transactional_db: None, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.mark.sqlite_only
-def test_a_price_makes_a_cost(sign_in: SignIn, admin: Person) -> None:
+def test_a_price_makes_a_cost(sign_in: SignIn, admin: Person, watch: Watch) -> None:
     page = sign_in(admin)
     root = page.url.partition("/sessions")[0]
     page.goto(f"{root}/sessions/demo/refund-4711/?tab=metrics")
@@ -47,6 +47,7 @@ def test_a_price_makes_a_cost(sign_in: SignIn, admin: Person) -> None:
     page.get_by_label("Output", exact=True).fill("x")
     page.get_by_role("button", name="Save price").click()
     expect(page.get_by_role("alert").first).to_contain_text("no number")
+    watch.allow("422")
     page.get_by_role("link", name="Cancel").click()
     page.get_by_role("button", name="Delete gpt-*").click()
     expect(page.locator("main")).to_contain_text("No price yet")
