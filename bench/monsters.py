@@ -119,7 +119,9 @@ def browser() -> Iterator[Any]:
     from tests.browser.find_chromium import find_chromium
 
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=find_chromium(), args=["--js-flags=--expose-gc"])
+        chromium = playwright.chromium.launch(
+            executable_path=find_chromium(), args=["--js-flags=--expose-gc", "--enable-precise-memory-info"]
+        )
         yield chromium
         chromium.close()
 
