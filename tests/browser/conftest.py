@@ -140,6 +140,17 @@ def settled(page: Page) -> None:
     expect(page.locator(".htmx-request, .htmx-swapping, .htmx-settling, .htmx-added")).to_have_count(0)
 
 
+def until(page: Page, expression: str, seconds: float = 10.0) -> None:
+    """Wait until the JavaScript expression holds in the page.
+
+    Playwright's own `wait_for_function` looks again with the page's `eval`, which our Content Security Policy forbids.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"after {seconds:g} s still not: {expression}"
+        page.wait_for_timeout(20)
+
+
 def assert_accessible(page: Page) -> None:
     """Fail with axe's report unless the page, as it now stands, has no violation."""
     results = Axe().run(page)

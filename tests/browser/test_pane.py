@@ -12,7 +12,7 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from agentos.db.sources import Source, use_sources
 from agentos.turns.models import Turn
-from tests.browser.conftest import SignIn, Watch, assert_accessible, settled
+from tests.browser.conftest import SignIn, Watch, assert_accessible, settled, until
 from tests.conftest import Person
 from tests.integration.turns.conftest import AGENT, runs_of
 
@@ -154,14 +154,14 @@ def test_whoever_reads_further_up_is_not_moved(page: Page) -> None:
     expect(page.locator(".turn-growing")).not_to_be_empty()
     page.mouse.move(500, 300)
     page.mouse.wheel(0, -20_000)
-    page.wait_for_function("document.scrollingElement.scrollTop === 0")
+    until(page, "document.scrollingElement.scrollTop === 0")
     button = page.get_by_role("button", name="New below")
     expect(button).to_be_visible()
     assert page.evaluate("document.scrollingElement.scrollTop") == 0
     button.click()
     expect(button).to_be_hidden()
     below = "document.scrollingElement.scrollHeight - document.scrollingElement.scrollTop - innerHeight"
-    page.wait_for_function(f"{below} < 100")
+    until(page, f"{below} < 100")
     expect(page.locator(".turn-done")).to_contain_text("Answered", timeout=30_000)
 
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from agentos.catalog.models import CatalogRun
 from agentos.catalog.sync import refresh_source
 from agentos.db.sources import get_source, use_sources
-from tests.browser.conftest import SignIn, assert_accessible
+from tests.browser.conftest import SignIn, assert_accessible, until
 from tests.conftest import Person
 from tests.integration.test_media_page import WAV, png
 from tests.integration.test_run_page import row_of, store, url
@@ -68,7 +68,7 @@ def test_images_and_sounds_come_when_their_chips_are_opened(
     assert loaded(page) == 0 and not [one for one in asked if "/media/" in one]
     page.locator(".medium summary").nth(1).click()
     expect(page.locator(".medium img").nth(1)).to_be_visible()
-    page.wait_for_function("document.querySelectorAll('.medium img')[1].naturalWidth === 1")
+    until(page, "document.querySelectorAll('.medium img')[1].naturalWidth === 1")
     assert loaded(page) == 1 and len([one for one in asked if "/media/" in one]) == 1
     page.locator("summary", has_text="voice").click()
     expect(page.locator("audio")).to_be_visible()
