@@ -16,7 +16,7 @@
     }
     const toggle = event.target.closest("[data-toggle-facets]");
     if (toggle) toggle.setAttribute("aria-expanded", document.body.classList.toggle("facets-open"));
-    for (const menu of document.querySelectorAll("details.source-menu[open]")) {
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }
     const copy = event.target.closest("[data-copy]");

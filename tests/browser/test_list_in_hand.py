@@ -261,6 +261,7 @@ def test_what_was_asked_last_is_offered_until_one_signs_out(
     page.keyboard.press("Enter")
     settled(page)
     expect(page).to_have_url(f"{server}/sessions/?q=type%3Ateam")
+    page.locator(".account-menu summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url("**/sign-in/")
     assert page.evaluate("Object.keys(localStorage).filter((key) => key.startsWith('recent'))") == []

@@ -105,6 +105,7 @@ def test_a_draft_stays_in_its_tab_and_goes_with_its_person(
     expect(page.get_by_label("Message", exact=True)).to_have_value("a secret draft")
     stored = "JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)])"
     assert "a secret draft" in page.evaluate(stored)
+    page.locator(".account-menu summary").click()
     page.get_by_role("button", name="Sign out").click()
     page.wait_for_url(f"{server}/sign-in/**")
     assert "a secret draft" not in page.evaluate(stored)
