@@ -53,6 +53,28 @@ def _mark(name: str, count: int, query: ListQuery) -> Mark:
 
 
 @dataclass(frozen=True)
+class Part:
+    """Bytes of one kind: where it begins in the bar and how wide it is, in percent, and its class."""
+
+    label: str
+    size: int
+    x: float
+    width: float
+    style: str
+
+
+def storage(found: Condition) -> list[Part]:
+    """Return what the stored bytes are, as parts of one bar."""
+    parts, x = [], 0.0
+    kinds = (("Messages and tools", found.rest, "bar-3"), ("Copied history", found.copies, "bar"))
+    for label, size, style in (*kinds, ("Media in runs", found.media, "bar-2")):
+        width = size / found.stored * 100 if found.stored else 0.0
+        parts.append(Part(label, size, round(x, 2), round(width, 2), style))
+        x += width
+    return parts
+
+
+@dataclass(frozen=True)
 class SessionHealth:
     """What is odd about one session, what its bytes are, and its largest runs."""
 

@@ -128,28 +128,6 @@ def odd(found: Condition, state: OverviewState) -> list[Fact]:
     return [Fact(mark.label, f"{mark.count:,}", mark.url, title=mark.sentence) for mark in marks if mark.count]
 
 
-@dataclass(frozen=True)
-class Part:
-    """Bytes of one kind: where it begins in the bar and how wide it is, in percent, and its class."""
-
-    label: str
-    size: int
-    x: float
-    width: float
-    style: str
-
-
-def storage(found: Condition) -> list[Part]:
-    """Return what the stored bytes are, as parts of one bar."""
-    parts, x = [], 0.0
-    kinds = (("Messages and tools", found.rest, "bar-3"), ("Copied history", found.copies, "bar"))
-    for label, size, style in (*kinds, ("Media in runs", found.media, "bar-2")):
-        width = size / found.stored * 100 if found.stored else 0.0
-        parts.append(Part(label, size, round(x, 2), round(width, 2), style))
-        x += width
-    return parts
-
-
 def listed(state: OverviewState, sort: str = DEFAULT_SORT) -> str:
     """Return the address of the sessions that are summed up."""
     return f"{resolve_url('sessions')}{ListState(state.query, sort).url()}"

@@ -31,7 +31,16 @@ def health_list(request: HttpRequest) -> HttpResponse:
     as_of = kept_as_of(request, query)
     found = condition(None if as_of else CatalogSession.objects.visible_to(request.user).filtered(query))
     if wants_json(request):
-        return JsonResponse({"marks": presented.as_data(found, query), "sessions": found.sessions, "as_of": as_of})
+        return JsonResponse(
+            {
+                "marks": presented.as_data(found, query),
+                "sessions": found.sessions,
+                "stored_bytes": found.stored,
+                "media_bytes": found.media,
+                "history_bytes": found.copies,
+                "as_of": as_of,
+            }
+        )
     context = {
         "nav": "health",
         "source_menu": source_menu(states),
@@ -43,6 +52,7 @@ def health_list(request: HttpRequest) -> HttpResponse:
         "box": session_list.box(query, query.beside()),
         "found": found,
         "marks": presented.listed(found, query),
+        "storage": presented.storage(found),
         "as_of": as_of,
         "is_capped": as_of is None and found.sessions >= MOST_SESSIONS,
         "most": MOST_SESSIONS,

@@ -16,7 +16,7 @@ from agentos.catalog.things import ThingPage
 from agentos.catalog.totals import of_states
 from sessions_ui.context import fresh_states, source_menu
 from sessions_ui.middleware import wants_json
-from sessions_ui.presenters import lanes, session_list
+from sessions_ui.presenters import health, lanes, session_list
 from sessions_ui.presenters import overview as presented
 from sessions_ui.presenters import things as listed
 from sessions_ui.presenters.freshness import behind
@@ -91,7 +91,7 @@ def _beside(state: OverviewState, found: sums.Condition, counted: Counts, sessio
         "now": presented.now(counted, state),
         "health": presented.odd(found, state),
         "condition": found,
-        "storage": presented.storage(found),
+        "storage": health.storage(found),
         "fattest": sessions.page("-size", None, _FATTEST).rows,
         "fattest_url": presented.listed(state, "-size"),
         "listed_url": presented.listed(state),

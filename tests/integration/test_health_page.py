@@ -117,6 +117,16 @@ def test_statements_are_few_and_read_no_payload(viewer: Person, query: str) -> N
         assert not any(f'"{name}"' in sql for name in PAYLOADS), sql
 
 
+@pytest.mark.parametrize("query", ["", ALL])
+def test_what_is_stored_is_told_by_kind(viewer: Person, query: str) -> None:
+    rows = CatalogSession.objects.all()
+    found = data(viewer, q=query)
+    assert found["stored_bytes"] == sum(row.stored_bytes for row in rows) > 0
+    assert found["media_bytes"] == sum(row.media_bytes for row in rows)
+    assert found["history_bytes"] == sum(row.history_bytes for row in rows)
+    assert b"Copied history" in viewer.client.get("/health/", {"q": query}).content
+
+
 @pytest.mark.parametrize(
     ("query", "status"), [({"q": "user:"}, 200), ({"q": "user:", "format": "json"}, 400), ({"q": "\0"}, 200)]
 )
