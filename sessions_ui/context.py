@@ -7,7 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from agentos.access.roles import AnyUser, role_of
+from agentos.access.rights import AnyUser, Right, has_right, rights_of
 from agentos.access.rules import can_see_settings
 from agentos.catalog.keeping import known_states, states_for_page
 from agentos.catalog.models import SourceState
@@ -52,7 +52,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "to_review": SimpleLazyObject(lambda: to_review(user)),
         "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
         "may_audit": SimpleLazyObject(lambda: user is not None and may_audit(user)),
-        "role": SimpleLazyObject(lambda: role_of(user) if user is not None else None),
+        "role": SimpleLazyObject(lambda: rights_of(user).label if user is not None else ""),
+        "reads": SimpleLazyObject(lambda: user is not None and has_right(user, Right.READ)),
+        "moderates": SimpleLazyObject(lambda: user is not None and can_moderate(user)),
     }
 
 

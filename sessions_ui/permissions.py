@@ -9,8 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
-from agentos.access.roles import AnyUser, Role, has_role
-from agentos.access.rules import scope_of
+from agentos.access.rights import AnyUser, Right, has_right, rights_of
 from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
@@ -86,8 +85,8 @@ def signed_in_user(request: HttpRequest) -> User:
 
 
 def may_audit(user: AnyUser) -> bool:
-    """Whether the user may read the audit log: moderators who see every session, as it speaks of all of them."""
-    return has_role(user, Role.MODERATOR) and scope_of(user).everything
+    """Whether the user may read the audit log: nobody who may see only a part of the sessions, as it speaks of all."""
+    return has_right(user, Right.READ_AUDIT) and not rights_of(user).is_narrowed
 
 
 def auditor_or_404(request: HttpRequest) -> User:

@@ -2,7 +2,6 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
-from django.views.generic import RedirectView
 
 from sessions_ui.views import (
     arrivals,
@@ -13,6 +12,7 @@ from sessions_ui.views import (
     export,
     health,
     health_list,
+    home,
     medium,
     moderating,
     overview,
@@ -41,7 +41,7 @@ from sessions_ui.views import (
 
 RUN = "sessions/<slug:source>/<str:qid>/runs/<str:qrun_id>/"
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="sessions", http_method_names=["get", "head"]), name="home"),
+    path("", home.home, name="home"),
     path("compare/", compare.compare, name="compare"),
     path("overview/", overview.overview, name="overview"),
     path("health/", health_list.health_list, name="health_list"),

@@ -1,25 +1,44 @@
-"""The four roles. Each is a Django group, made by a migration, and has the rights of those before it."""
+"""Roles are Django groups. Four are there from the start; a company makes others, of the rights that it likes."""
 
+from typing import Any
+
+from django.apps import apps as all_apps
 from django.contrib.auth.models import Group, User
+from django.db import DEFAULT_DB_ALIAS
 
-from agentos.access.rights import AnyUser, Role, forget_rights, rights_of
+from agentos.access.rights import APP, RIGHTS, AnyUser, Right, Role, forget_rights, has_right, rights_of
 
-__all__ = ["AnyUser", "Role", "give_role", "has_role", "role_of"]
-
-
-def role_of(user: AnyUser) -> Role | None:
-    """Return the user's role: admin for a superuser, else the highest of the groups, None without one."""
-    return rights_of(user).role
+__all__ = ["AnyUser", "Right", "Role", "give_role", "has_right", "make_rights", "rights_of"]
 
 
-def has_role(user: AnyUser, role: Role) -> bool:
-    """Whether the user's role includes `role`."""
-    own = role_of(user)
-    return own is not None and own.includes(role)
+def make_rights(*, apps: Any = all_apps, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
+    """Make the permissions that are not there yet, and give each to the roles that begin with it.
+
+    Called after each `manage.py migrate`. What somebody has changed since about a role stays: only a right that is new
+    is given to it.
+    """
+    try:
+        group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+        content_type, _grant = apps.get_model("contenttypes", "ContentType"), apps.get_model(APP, "Grant")
+    except LookupError:  # migrated to a time before them
+        return
+    if using != DEFAULT_DB_ALIAS:
+        return
+    of_grants, _ = content_type.objects.get_or_create(app_label=APP, model="grant")
+    known = set(permission.objects.filter(content_type=of_grants).values_list("codename", flat=True))
+    new = {right: what for right, what in RIGHTS.items() if right not in known}
+    if not new:
+        return
+    permission.objects.bulk_create(
+        permission(content_type=of_grants, codename=right, name=what) for right, (_, what) in new.items()
+    )
+    for role in Role:
+        given = [right for right, (lowest, _) in new.items() if role.includes(lowest)]
+        made, _ = group.objects.get_or_create(name=role)
+        made.permissions.add(*permission.objects.filter(content_type=of_grants, codename__in=given))
 
 
-def give_role(user: User, role: Role) -> None:
-    """Make `role` the user's one role, in place of any other."""
-    user.groups.remove(*Group.objects.filter(name__in=[other for other in Role if other != role]))
-    user.groups.add(Group.objects.get_or_create(name=role)[0])
+def give_role(user: User, role: str) -> None:
+    """Make `role`, the name of a group, the user's one role, in place of any other. Raises Group.DoesNotExist."""
+    user.groups.set([Group.objects.get(name=role)])
     forget_rights(user)

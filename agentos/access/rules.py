@@ -4,11 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from agentos.access.rights import AnyUser, Role, rights_of
+from agentos.access.rights import RIGHTS, AnyUser, Right, Role, has_right, rights_of
 from agentos.db.sources import get_source
 
 NO_ROLE = "Your account has no role yet. Ask an administrator for one."
+LACKING = "Your role does not let you {act}. Ask an administrator for one that does{such}."
 OUTSIDE = "Your account shows a part of the sessions, which this one is not in."
+ANOTHERS = "This session belongs to another user. You can {act} only your own."
 COMPONENT_KINDS: Final = ("agent", "team", "workflow")
 
 
@@ -95,19 +97,45 @@ class Scope:
 def scope_of(user: AnyUser) -> Scope:
     """Return which sessions the user sees: without a role none, when bound their own, else what grants leave of all."""
     rights = rights_of(user)
-    if rights.role is None:
+    if Right.READ not in rights.held:
         return Scope(everything=False)
 
     def granted(kind: str) -> frozenset[str]:
         return frozenset(value for one, value in rights.grants if one == kind)
 
     return Scope(
-        everything=rights.agno_user_id is None and not rights.grants,
+        everything=not rights.is_narrowed,
         agno_user_id=rights.agno_user_id,
         sources=granted("source"),
         components=frozenset(grant for grant in rights.grants if grant[0] in COMPONENT_KINDS),
         users=granted("user"),
     )
+
+
+def check_has(user: AnyUser, right: Right, act: str) -> None:
+    """Raise `NotAllowed` unless the user has the right; `act` says in the sentence what it is for."""
+    if not has_right(user, right):
+        lowest = RIGHTS[right][0]
+        such = "" if lowest == Role.VIEWER else f", such as {lowest}"
+        raise NotAllowed(LACKING.format(act=act, such=such) if rights_of(user).groups else NO_ROLE)
+
+
+def check_reads(user: AnyUser) -> None:
+    """Raise `NotAllowed` unless the user may read sessions at all, which everything that is about one needs."""
+    check_has(user, Right.READ, "read sessions")
+
+
+def check_sees(user: AnyUser, row: SessionRow | None, act: str = "change") -> None:
+    """Raise `NotAllowed` unless the session, if one is given, is in what the user sees; `act` as in `check_has`."""
+    scope = scope_of(user)
+    if row is not None and not scope.covers_row(row):
+        raise NotAllowed(OUTSIDE if scope.agno_user_id is None else ANOTHERS.format(act=act))
+
+
+def check_sees_all(user: AnyUser, sentence: str) -> None:
+    """Raise `NotAllowed` with the sentence if the user may see only a part of the sessions."""
+    if rights_of(user).is_narrowed:
+        raise NotAllowed(sentence)
 
 
 def check_is_open(user: AnyUser | None, row: SessionRow) -> None:
@@ -146,8 +174,7 @@ def check_can_change_state(user: AnyUser, row: SessionRow) -> None:
     What a program keeps there is not for its users to set, so a bound user needs the role as well.
     """
     _check_may(user, row, "change", "changed")
-    if not _has(user, Role.OPERATOR):
-        raise NotAllowed("The state is the program's own. Ask an administrator for the operator role to change it.")
+    check_has(user, Right.CHANGE_STATE, "change the state of a session, which is the program's own")
 
 
 def can_change_state(user: AnyUser, row: SessionRow) -> bool:
@@ -184,17 +211,13 @@ def _check_may(user: AnyUser, row: SessionRow, act: str, done: str, other: str =
     Raises:
         NotAllowed: with a sentence that says why.
     """
-    role = rights_of(user).role
-    if role is None:
-        raise NotAllowed(NO_ROLE)
+    check_reads(user)
     scope = scope_of(user)
-    if not scope.covers_row(row):
-        if scope.agno_user_id is None:
-            raise NotAllowed(OUTSIDE)
-        sentence = other or f"This session belongs to another user. You can {act} only your own."
-        raise NotAllowed(sentence.format(scope.agno_user_id))
-    if scope.agno_user_id is None and not role.includes(Role.OPERATOR):
-        raise NotAllowed(f"A viewer reads sessions. Ask an administrator for the operator role to {act} them.")
+    if other and scope.agno_user_id is not None and not scope.covers_row(row):
+        raise NotAllowed(other.format(scope.agno_user_id))
+    check_sees(user, row, act)
+    if scope.agno_user_id is None:
+        check_has(user, Right.CONTINUE, f"{act} sessions")
     try:
         source = get_source(row.source)
     except KeyError:
@@ -206,25 +229,14 @@ def _check_may(user: AnyUser, row: SessionRow, act: str, done: str, other: str =
 
 def check_can_approve(user: AnyUser) -> None:
     """Raise `NotAllowed` unless the user may decide where a call needs an approval, which nobody gives themselves."""
-    rights = rights_of(user)
-    if rights.role is None:
-        raise NotAllowed(NO_ROLE)
-    if rights.agno_user_id is not None or not rights.role.includes(Role.OPERATOR):
+    if rights_of(user).agno_user_id is not None:
         raise NotAllowed("This needs an approval by somebody else than the session's user: an operator.")
+    check_has(user, Right.APPROVE, "decide on a call that needs an approval")
 
 
 def can_approve(user: AnyUser) -> bool:
     """Whether `check_can_approve` lets the user through."""
-    try:
-        check_can_approve(user)
-    except NotAllowed:
-        return False
-    return True
-
-
-def _has(user: AnyUser, role: Role) -> bool:
-    own = rights_of(user).role
-    return own is not None and own.includes(role)
+    return _passes_alone(check_can_approve, user)
 
 
 def _passes(check: Callable[[AnyUser, SessionRow], None], user: AnyUser, row: SessionRow) -> bool:
@@ -240,7 +252,8 @@ def check_can_choose_answerer(user: AnyUser) -> None:
 
     Whoever is bound to one Agno user is such a user of the agents: which servers there are is not their concern.
     """
-    _check_operator(user, "Who answers is chosen by an operator. Leave it as it is.")
+    check_has(user, Right.CHOOSE_ANSWERER, "choose who answers")
+    check_sees_all(user, "Who answers is chosen by people who see every session. Leave it as it is.")
 
 
 def can_choose_answerer(user: AnyUser) -> bool:
@@ -250,21 +263,13 @@ def can_choose_answerer(user: AnyUser) -> bool:
 
 def check_can_see_settings(user: AnyUser) -> None:
     """Raise `NotAllowed` unless the user may see how this program is set up, and how what it depends on is."""
-    _check_operator(user, "How this program is set up is shown to operators and administrators.")
+    check_has(user, Right.SEE_SETTINGS, "see how this program is set up")
+    check_sees_all(user, "How this program is set up is shown to people who see every session.")
 
 
 def can_see_settings(user: AnyUser) -> bool:
     """Whether `check_can_see_settings` lets the user through."""
     return _passes_alone(check_can_see_settings, user)
-
-
-def _check_operator(user: AnyUser, sentence: str) -> None:
-    """Raise `NotAllowed` unless the user is an operator, or more, who sees every session."""
-    rights = rights_of(user)
-    if rights.role is None:
-        raise NotAllowed(NO_ROLE)
-    if not scope_of(user).everything or not rights.role.includes(Role.OPERATOR):
-        raise NotAllowed(sentence)
 
 
 def _passes_alone(check: Callable[[AnyUser], None], user: AnyUser) -> bool:
@@ -277,4 +282,4 @@ def _passes_alone(check: Callable[[AnyUser], None], user: AnyUser) -> bool:
 
 def can_see_addresses(user: AnyUser) -> bool:
     """Whether the user may see where databases and servers are: an administrator may."""
-    return _has(user, Role.ADMIN)
+    return has_right(user, Right.SEE_ADDRESSES)

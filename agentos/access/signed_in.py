@@ -8,11 +8,11 @@ from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
-from agentos.access.rights import COLUMNS, keep_rights
+from agentos.access.rights import columns, keep_rights
 from agentos.prepared import Prepared
 
 _NAMES: Final = [one.attname for one in User._meta.concrete_fields]
-_USER: Final = Prepared(lambda key: User.objects.filter(pk=key).values_list(*_NAMES, *COLUMNS))
+_USER: Final = Prepared(lambda key: User.objects.filter(pk=key).values_list(*_NAMES, *columns()))
 _SESSION: Final = Prepared(
     lambda key: Session.objects.filter(session_key=key).values_list("session_data", "expire_date")
 )

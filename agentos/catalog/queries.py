@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from django.db import models
 from django.db.models import F, FilteredRelation, Q
 
-from agentos.access.roles import AnyUser, Role, has_role
+from agentos.access.rights import AnyUser, Right, has_right
 from agentos.access.rules import Scope, scope_of
 from agentos.catalog.keys import index_key
 from agentos.catalog.lean import LeanRows
@@ -71,7 +71,7 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
 
         Hidden ones only moderators see.
         """
-        scope, moderates = scope_of(user), has_role(user, Role.MODERATOR)
+        scope, moderates = scope_of(user), has_right(user, Right.MODERATE)
         found = self.all() if moderates else self.filter(aside__lt=HIDDEN)
         found._known = Known(Asker(user.pk or 0, scope.everything, moderates))
         if scope.everything:

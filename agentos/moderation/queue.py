@@ -5,11 +5,11 @@ from functools import reduce
 from operator import or_
 from typing import Final
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, Value
 from django.utils import timezone
 
-from agentos.access.roles import AnyUser, Role
+from agentos.access.rights import APP, AnyUser, Right
 from agentos.access.rules import scope_of
 from agentos.catalog.models import CatalogSession
 from agentos.moderation.models import Case, CaseQuerySet, Flag, Measure, Standing
@@ -108,7 +108,8 @@ def next_to_claim(user: AnyUser) -> Case | None:
 
 def moderators() -> list[User]:
     """Return the people a case can be given to."""
-    able = Q(groups__name__in=[Role.MODERATOR, Role.ADMIN]) | Q(is_superuser=True)
+    right = Permission.objects.filter(content_type__app_label=APP, codename=Right.MODERATE)
+    able = Q(groups__permissions__in=right) | Q(is_superuser=True)
     return list(User.objects.filter(able, is_active=True).distinct().order_by("username"))
 
 

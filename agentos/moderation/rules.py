@@ -2,10 +2,8 @@
 
 from collections.abc import Callable
 
-from agentos.access.roles import AnyUser, Role, has_role, role_of
-from agentos.access.rules import NO_ROLE, NotAllowed, SessionRow, scope_of
-
-MODERATORS_ONLY = "This is for moderators. Ask an administrator for the role."
+from agentos.access.rights import AnyUser, Right, rights_of
+from agentos.access.rules import NotAllowed, SessionRow, check_has, check_reads, check_sees
 
 
 def check_can_moderate(user: AnyUser, row: SessionRow | None = None) -> None:
@@ -13,32 +11,30 @@ def check_can_moderate(user: AnyUser, row: SessionRow | None = None) -> None:
 
     It covers cases, holds, hiding, archiving, taking over, suspending, rules and reasons, and reading what is on hold.
     """
-    if not has_role(user, Role.MODERATOR):
-        raise NotAllowed(MODERATORS_ONLY if role_of(user) else NO_ROLE)
-    _check_scope(user, row)
+    check_reads(user)
+    check_has(user, Right.MODERATE, "decide about sessions")
+    check_sees(user, row)
 
 
 def check_can_flag(user: AnyUser, row: SessionRow | None = None) -> None:
     """Raise `NotAllowed` unless the user may ask for a look at a session: whoever reads not only their own."""
-    if role_of(user) is None:
-        raise NotAllowed(NO_ROLE)
-    if scope_of(user).agno_user_id is not None:
+    check_reads(user)
+    if rights_of(user).agno_user_id is not None:
         raise NotAllowed("Your account shows the sessions of one user. Flags are for the people who look after them.")
-    _check_scope(user, row)
+    check_has(user, Right.FLAG, "flag sessions")
+    check_sees(user, row)
 
 
 def check_can_annotate(user: AnyUser, row: SessionRow | None = None) -> None:
     """Raise `NotAllowed` unless the user may put tags and notes on a session: an operator."""
     check_can_flag(user, row)
-    if not has_role(user, Role.OPERATOR):
-        raise NotAllowed("A viewer reads sessions. Ask an administrator for the operator role to add tags and notes.")
+    check_has(user, Right.ANNOTATE, "add tags and notes")
 
 
 def check_can_rate(user: AnyUser, row: SessionRow | None = None) -> None:
     """Raise `NotAllowed` unless the user may star a session and give thumbs: whoever sees it."""
-    if role_of(user) is None:
-        raise NotAllowed(NO_ROLE)
-    _check_scope(user, row)
+    check_reads(user)
+    check_sees(user, row)
 
 
 def can_moderate(user: AnyUser, row: SessionRow | None = None) -> bool:
@@ -67,8 +63,3 @@ def _passes(check: Callable[[AnyUser, SessionRow | None], None], user: AnyUser, 
     except NotAllowed:
         return False
     return True
-
-
-def _check_scope(user: AnyUser, row: SessionRow | None) -> None:
-    if row is not None and not scope_of(user).covers_row(row):
-        raise NotAllowed("This session belongs to another user.")

@@ -11,8 +11,8 @@ from typing import Any, Final
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from agentos.access.roles import AnyUser, Role, has_role
-from agentos.access.rules import NotAllowed, scope_of
+from agentos.access.rights import AnyUser, Right
+from agentos.access.rules import NotAllowed, check_has, check_sees_all
 from agentos.audit import service as audit
 from agentos.audit.acts import Act, register
 from agentos.prices.models import ALWAYS, NAME_CHARACTERS, PRICED, Price, PriceState
@@ -36,8 +36,8 @@ class Refused(Exception):
 
 def check_can_edit(user: AnyUser) -> None:
     """Raise `NotAllowed` unless the user may change what models cost."""
-    if not has_role(user, Role.ADMIN) or not scope_of(user).everything:
-        raise NotAllowed("Prices are changed by administrators: every cost that is computed follows from them.")
+    check_has(user, Right.EDIT_PRICES, "change prices")
+    check_sees_all(user, "Prices are changed by people who see every session: every cost follows from them.")
 
 
 def can_edit(user: AnyUser) -> bool:

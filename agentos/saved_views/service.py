@@ -8,8 +8,8 @@ from typing import Final
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from agentos.access.roles import AnyUser, Role, has_role
-from agentos.access.rules import NotAllowed, scope_of
+from agentos.access.rights import AnyUser, Right
+from agentos.access.rules import NotAllowed, check_has, check_sees_all, scope_of
 from agentos.prepared import Prepared
 from agentos.saved_views.models import (
     COLUMNS_CHARACTERS,
@@ -63,10 +63,8 @@ _EVERYBODYS, _OWN = _asked(True), _asked(False)
 
 def check_can_share(user: AnyUser) -> None:
     """Raise `NotAllowed` unless the user may show their views to everybody who reads all sessions."""
-    if not has_role(user, Role.OPERATOR):
-        raise NotAllowed("Sharing a view needs the role operator. Your own views are yours in any role.")
-    if not scope_of(user).everything:
-        raise NotAllowed("Your account shows a part of the sessions, so its views are for you alone.")
+    check_has(user, Right.SHARE_VIEWS, "share views")
+    check_sees_all(user, "Your account shows a part of the sessions, so its views are for you alone.")
 
 
 def can_share(user: AnyUser) -> bool:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from agentos.access.roles import AnyUser, Role, has_role, role_of
-from agentos.access.rules import NO_ROLE, NotAllowed, scope_of
+from agentos.access.rights import AnyUser, Right
+from agentos.access.rules import NotAllowed, check_has, check_reads, scope_of
 from agentos.db.sources import Source
 
 BELONGS_TO_OTHERS = (
@@ -16,10 +16,8 @@ def check_can_import(user: AnyUser, source: Source | None = None, user_ids: Iter
 
     An operator may import everything; one who is bound to an Agno user, what is all that user's.
     """
-    if role_of(user) is None:
-        raise NotAllowed(NO_ROLE)
-    if not has_role(user, Role.OPERATOR):
-        raise NotAllowed("A viewer reads sessions. Ask an administrator for the operator role to import them.")
+    check_reads(user)
+    check_has(user, Right.IMPORT, "import sessions")
     if source is not None and source.read_only:
         raise NotAllowed(f"The source {source.name} is opened read-only, so nothing can be imported into it.")
     scope = scope_of(user)

@@ -7,7 +7,7 @@ from typing import Any, Final
 from django.db.models import Case, F, Value, When
 from django.http import HttpRequest
 
-from agentos.access.roles import AnyUser, role_of
+from agentos.access.rights import AnyUser, Right, has_right
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.queries import SessionQuerySet
 from sessions_ui.permissions import user_as_now
@@ -62,7 +62,7 @@ def _batch(
     end: int,
 ) -> list[tuple[Any, ...]]:
     user = user_as_now(request)
-    if role_of(user) is None:
+    if not has_right(user, Right.READ):
         logger.warning("An export was cut short: its reader has no rights any more")
         raise ExportCut("Your rights ended while this was exported, so the file is not complete.")
     rows = rows_of(user).filter(pk__lte=end)

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from agentos.access.roles import role_of
+from agentos.access.rights import Right, has_right
 from agentos.access.rules import NO_ROLE, NotAllowed, scope_of
 from agentos.catalog.pricing import progress
 from agentos.prices import service
@@ -27,7 +27,7 @@ NOT_FOUND: Final = "There is no such price."
 def prices(request: HttpRequest) -> HttpResponse:
     """List the prices; take a row, the end of one, or a file with many, as the POST's `act` says."""
     user = signed_in_user(request)
-    if role_of(user) is None:
+    if not has_right(user, Right.READ):
         return _refused(request, NO_ROLE, 403)
     if request.method == "POST":
         return _change(request)
@@ -108,7 +108,7 @@ def _refused(request: HttpRequest, sentence: str, status: int) -> HttpResponse:
 
 def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
     user = signed_in_user(request)
-    if role_of(user) is None:
+    if not has_right(user, Right.READ):
         return render(request, TEMPLATE, {"nav": "settings", **context}, status=status)
     rows = list(Price.objects.all())
     key = request.POST.get("price") or request.GET.get("edit", "")

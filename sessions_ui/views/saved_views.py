@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods
 
-from agentos.access.roles import Role, has_role, role_of
+from agentos.access.rights import Right, has_right
 from agentos.access.rules import NO_ROLE, NotAllowed
 from agentos.audit.service import Target
 from agentos.saved_views import service
@@ -52,7 +52,7 @@ def view(request: HttpRequest, view_id: int) -> HttpResponse:
 
 def _save(request: HttpRequest) -> HttpResponse:
     user, name, listing = signed_in_user(request), request.POST.get("name", ""), listing_of(request.POST)
-    if role_of(user) is None:
+    if not has_right(user, Right.READ):
         return _refused(request, NO_ROLE, 403)
     try:
         saved = service.save(user, name, listing, overwrite=bool(request.POST.get("overwrite")))
@@ -67,7 +67,7 @@ def _save(request: HttpRequest) -> HttpResponse:
 def _change(request: HttpRequest, user: User, found: SavedView) -> HttpResponse:
     """Carry out one act. Another's view can only be withdrawn, and only by an administrator."""
     act, view_id = request.POST.get("act", ""), found.pk
-    if found.owner_id != user.pk and not (act == "unshare" and has_role(user, Role.ADMIN)):
+    if found.owner_id != user.pk and not (act == "unshare" and has_right(user, Right.WITHDRAW_VIEWS)):
         raise Http404(NOT_FOUND)
     try:
         done = _act(user, found, act, request.POST.get("name", ""))
@@ -124,7 +124,7 @@ def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> H
         "own": [(one, list_address(one)) for one in found if one.owner_id == user.pk],
         "others": [(one, list_address(one)) for one in found if one.owner_id != user.pk],
         "why_not_share": why_not,
-        "may_withdraw": has_role(user, Role.ADMIN),
+        "may_withdraw": has_right(user, Right.WITHDRAW_VIEWS),
     }
     return render(request, TEMPLATE, {**drawn, **context}, status=status)
 

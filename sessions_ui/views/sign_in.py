@@ -10,7 +10,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render, resolve_url
+from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -18,6 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from agentos.access.models import SignInLink
 from agentos.audit import service
 from sessions_ui.recording import origin, record_act
+from sessions_ui.views.home import first_page
 
 ALLOWED_FAILURES = 5
 PAUSE_SECONDS = 15 * 60
@@ -62,7 +63,7 @@ def sign_in_link(request: HttpRequest, token: str) -> HttpResponse:
         if user is not None:
             login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
             record_act(request, "sign_in.ok", details={"way": "one-time link"})
-            return redirect(settings.LOGIN_REDIRECT_URL)
+            return redirect(first_page(user))
     link = SignInLink.objects.all().find(token)
     context: dict[str, Any] = {"link": link, "problem": "" if link else LINK_GONE}
     return render(request, "sessions_ui/sign_in_link.html", context, status=200 if link else 410)
@@ -88,7 +89,7 @@ def safe_next(request: HttpRequest) -> str:
     """Return the path in `next` if it stays on this host, else the start page."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
-    return wanted if here else resolve_url(settings.LOGIN_REDIRECT_URL)
+    return wanted if here else first_page(request.user)
 
 
 def _page(request: HttpRequest, form: AuthenticationForm, *, problem: str = "", status: int = 200) -> HttpResponse:

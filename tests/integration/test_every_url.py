@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from agentos.access.models import Grant, SignInLink
-from agentos.access.roles import Role, give_role
+from agentos.access.roles import Right, Role, give_role
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_source
@@ -103,12 +103,22 @@ def promoted(name: str) -> Client:
     return found.client
 
 
+def auditor(name: str) -> Client:
+    """A company's own role: it reads the audit log and no session."""
+    found = person(name, "viewer")
+    group = Group.objects.create(name="auditor")
+    group.permissions.add(Permission.objects.get(codename=Right.READ_AUDIT))
+    give_role(found.user, "auditor")
+    return found.client
+
+
 ASKERS: dict[str, tuple[Asker, Callable[[str], Client]]] = {
     asker.name: (asker, make)
     for asker, make in (
         (Asker("nobody", is_somebody=False), lambda name: Client()),
         (Asker("deactivated", is_somebody=False), deactivated),
         (Asker("demoted"), demoted),
+        (Asker("auditor", audits=True), auditor),
         *(alike(role) for role in Role),
         alike("viewer", frozenset({"mine"}), "alice"),
         alike("operator", frozenset({"mine"}), "alice"),

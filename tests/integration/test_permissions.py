@@ -7,19 +7,21 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.utils import quote
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
 from django.http import Http404, HttpRequest
 from django.test import RequestFactory
 
 from agentos.access.models import Binding, Grant
-from agentos.access.rights import forget_rights
-from agentos.access.roles import Role, give_role, has_role, role_of
-from agentos.access.rules import NotAllowed, Scope, can_continue, check_can_continue, scope_of
+from agentos.access.rights import RIGHTS, forget_rights
+from agentos.access.roles import Right, Role, give_role, has_right, make_rights, rights_of
+from agentos.access.rules import NotAllowed, Scope, can_continue, check_can_continue, check_reads, scope_of
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_source
 from agentos.db.sources import get_source, use_sources
+from agentos.moderation.rules import can_flag, can_moderate
+from agentos.saved_views.service import check_can_share
 from agentos.turns.models import Turn
-from sessions_ui.permissions import get_session_or_404, get_turn_or_404
+from sessions_ui.permissions import get_session_or_404, get_turn_or_404, may_audit
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
@@ -54,17 +56,17 @@ class TestRoles:
     def test_each_includes_those_before_it(self, role: Role) -> None:
         user = User.objects.create_user("dana")
         give_role(user, role)
-        assert [has_role(user, other) for other in Role] == [other.rank <= role.rank for other in Role]
+        assert {right for right, (lowest, _) in RIGHTS.items() if role.includes(lowest)} == rights_of(user).held
 
     def test_highest_group_counts(self, viewer: Person, admin: Person) -> None:
         viewer.user.groups.add(*admin.user.groups.all())
-        assert role_of(viewer.user) == Role.ADMIN
+        assert rights_of(viewer.user).role == Role.ADMIN
 
     def test_superuser_is_admin_and_nobody_is_nothing(self) -> None:
-        assert role_of(User(is_superuser=True)) == Role.ADMIN
-        assert role_of(User(is_superuser=True, is_active=False)) is None
-        assert role_of(User.objects.create_user("dana")) is None
-        assert role_of(AnonymousUser()) is None
+        assert rights_of(User(is_superuser=True)).role == Role.ADMIN
+        assert rights_of(User(is_superuser=True, is_active=False)).role is None
+        assert rights_of(User.objects.create_user("dana")).role is None
+        assert rights_of(AnonymousUser()).role is None
 
     def test_taken_away_counts_at_once(self, viewer: Person) -> None:
         assert scope_of(viewer.user).everything
@@ -83,7 +85,7 @@ class TestRoles:
                 (owner, Role.VIEWER, ALICE),
                 (stranger, Role.OPERATOR, "mallory@example.com"),
             ):
-                assert role_of(person.user) == role
+                assert rights_of(person.user).role == role
                 assert scope_of(person.user) == Scope(everything=False, agno_user_id=user_id)
 
     def test_grants_narrow_and_what_is_not_said_is_not_covered(self, teammate: Person) -> None:
@@ -104,7 +106,7 @@ class TestRoles:
     def test_a_viewer_of_a_part_continues_nothing(self, viewer: Person) -> None:
         Grant.objects.create(user=viewer.user, kind="user", value=ALICE)
         row = CatalogSession(source="lab", session_id="s", user_id=ALICE, session_type="agent", component_id="a")
-        with pytest.raises(NotAllowed, match="A viewer reads sessions"):
+        with pytest.raises(NotAllowed, match="Your role does not let you"):
             check_can_continue(viewer.user, row)
 
     def test_a_binding_and_grants_narrow_each_other(self, owner: Person) -> None:
@@ -114,12 +116,58 @@ class TestRoles:
         assert not scope.covers(BOB, "lab", "agent", "billing") and not scope.covers(ALICE, "lab", "agent", "other")
 
 
+class TestOwnGroups:
+    """A company makes roles of its own of the rights it likes."""
+
+    @staticmethod
+    def member(*rights: Right, name: str = "dana") -> User:
+        user = User.objects.create_user(name)
+        group = Group.objects.create(name=f"group of {name}")
+        group.permissions.set(Permission.objects.filter(codename__in=rights))
+        give_role(user, group.name)
+        return user
+
+    def test_has_the_rights_of_its_group_alone(self) -> None:
+        user = self.member(Right.READ_AUDIT)
+        assert rights_of(user).held == {Right.READ_AUDIT} and rights_of(user).role is None
+        assert rights_of(user).label == "group of dana"
+        assert may_audit(user) and scope_of(user).nothing and not scope_of(user).everything
+        assert user.has_perm("access.read_audit") and not user.has_perm("access.read_sessions")
+
+    def test_what_it_lacks_is_said_with_a_role_that_has_it(self) -> None:
+        user = self.member(Right.READ, Right.MODERATE)
+        assert can_moderate(user) and not can_flag(user)
+        with pytest.raises(NotAllowed, match=r"does not let you share views\. .* such as operator"):
+            check_can_share(user)
+        with pytest.raises(NotAllowed, match="does not let you read sessions"):
+            check_reads(self.member(Right.READ_AUDIT, name="eve"))
+
+    def test_a_right_that_is_taken_from_a_role_is_gone_at_once(self, teammate: Person) -> None:
+        assert has_right(teammate.user, Right.IMPORT)
+        Group.objects.get(name="operator").permissions.remove(Permission.objects.get(codename=Right.IMPORT))
+        assert not has_right(User.objects.get(pk=teammate.user.pk), Right.IMPORT)
+        assert teammate.client.get("/import/").status_code == 403
+
+    def test_migrating_again_gives_only_what_is_new(self) -> None:
+        viewers = Group.objects.get(name="viewer")
+        viewers.permissions.clear()
+        Permission.objects.get(codename=Right.FLAG).delete()
+        make_rights()
+        assert [one.codename for one in viewers.permissions.all()] == [Right.FLAG]
+        assert Permission.objects.filter(codename__in=Right).count() == len(Right)
+
+    def test_other_permissions_are_none_of_ours(self) -> None:
+        user = self.member(Right.READ)
+        user.groups.get().permissions.add(*Permission.objects.exclude(content_type__app_label="access"))
+        assert rights_of(User.objects.get(pk=user.pk)).held == {Right.READ}
+
+
 @pytest.mark.usefixtures("lab")
 class TestContinue:
     @pytest.mark.parametrize(
         ("role", "bound_to", "source", "refusal"),
         [
-            ("viewer", None, "lab", "A viewer reads sessions"),
+            ("viewer", None, "lab", "Your role does not let you"),
             ("operator", None, "lab", None),
             ("moderator", None, "lab", None),
             ("admin", None, "lab", None),

@@ -115,9 +115,9 @@ class TestRights:
         assert not SavedView.objects.get().shared
 
     def test_sharing_needs_an_operator_and_says_so(self, viewer: Person, stranger: Person) -> None:
-        assert "needs the role operator" in viewer.client.get("/views/").text or mine(viewer)
+        assert "does not let you share views" in viewer.client.get("/views/").text or mine(viewer)
         answer = change(viewer, SavedView.objects.get(), "share")
-        assert answer.status_code == 403 and "needs the role operator" in answer.text
+        assert answer.status_code == 403 and "does not let you share views" in answer.text
         assert change(stranger, mine(stranger), "share").status_code == 403
 
     def test_nobody_and_no_role(self, client: Any, viewer: Person) -> None:

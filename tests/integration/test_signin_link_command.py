@@ -9,7 +9,7 @@ from django.test import Client
 
 from agentos.access.models import Grant
 from agentos.access.rights import forget_rights
-from agentos.access.roles import Role, role_of
+from agentos.access.roles import Role, rights_of
 from agentos.access.rules import scope_of
 from agentos.audit.models import Entry
 from tests.conftest import Person
@@ -34,13 +34,13 @@ def test_prints_one_url_that_signs_in(client: Client, viewer: Person) -> None:
 def test_create_makes_a_viewer_without_a_password() -> None:
     run("dana", "--create")
     dana = User.objects.get(username="dana")
-    assert role_of(dana) == Role.VIEWER
+    assert rights_of(dana).role == Role.VIEWER
     assert not dana.has_usable_password()
 
 
 def test_role_replaces_the_earlier_one(teammate: Person) -> None:
     run("teammate", "--create", "--role", "viewer")
-    assert role_of(teammate.user) == Role.VIEWER
+    assert rights_of(teammate.user).role == Role.VIEWER
 
 
 def test_bind_ties_to_one_agno_user(viewer: Person) -> None:
@@ -86,4 +86,4 @@ def test_what_is_no_scope_is_refused_and_changes_nothing(teammate: Person, text:
     with pytest.raises(CommandError, match="is no scope"):
         run("teammate", "--role", "viewer", "--see", "agent:x", "--see", text)
     assert [str(grant) for grant in Grant.objects.all()] == ["agent:billing"]
-    assert role_of(User.objects.get(username="teammate")) == Role.OPERATOR
+    assert rights_of(User.objects.get(username="teammate")).role == Role.OPERATOR

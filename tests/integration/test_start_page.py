@@ -116,7 +116,7 @@ def test_nobody_begins_with_what_they_do_not_see(stranger: Person, source: Sourc
 
 
 def test_a_viewer_reads_why_not(viewer: Person, source: Source) -> None:
-    assert "A viewer reads sessions." in viewer.client.get(URL).content.decode()
+    assert "Your role does not let you" in viewer.client.get(URL).content.decode()
     assert begin(viewer).status_code == 403
 
 

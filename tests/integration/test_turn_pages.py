@@ -105,7 +105,7 @@ def test_quick_prompts_are_offered_above_the_field(teammate: Person, settings: A
 def test_a_viewer_reads_why_they_may_not(viewer: Person) -> None:
     response = send(viewer, headers=HTMX)
     assert response.status_code == 403
-    assert "A viewer reads sessions." in response.content.decode()
+    assert "Your role does not let you" in response.content.decode()
     assert "<textarea" not in response.content.decode()
     assert not Turn.objects.exists()
 

@@ -110,7 +110,7 @@ class TestOwnership:
         price = service.save(admin.user, GOOD)
         for person in (viewer, teammate, owner):
             html = html_of(person)
-            assert "gpt-5*" in html and "Prices are changed by administrators" in html and "Add price" not in html
+            assert "gpt-5*" in html and "Your role does not let you change prices" in html and "Add price" not in html
             for post in (GOOD, {"act": "delete", "price": str(price.pk)}, {"act": "import"}):
                 assert person.client.post(URL, post).status_code == 403
         assert Price.objects.count() == 1
