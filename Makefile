@@ -11,7 +11,7 @@ DB ?=
 # Test processes: each has a database, a server and a browser of its own.
 PARALLEL ?= -n auto --maxprocesses 4 --dist loadfile
 # Apart from the browser tests: Playwright keeps an event loop in its process, in which Django's own client cannot run.
-HEADLESS := tests/unit tests/integration tests/interop
+HEADLESS := tests/unit tests/integration tests/interop tests/faults
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

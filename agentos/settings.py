@@ -56,8 +56,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     # As many as pages are made at once (agentos.handler), and some for the threads beside them.
-    _pool = {"min_size": 2, "max_size": 24}
+    # A page waits for one no longer than for a source.
+    _pool = {"min_size": 2, "max_size": 24, "timeout": 10}
     DATABASES["default"]["OPTIONS"] = {**DATABASES["default"].get("OPTIONS", {}), "pool": _pool}
+    # Connections that the server's restart has cut are not handed out.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASE_ROUTERS = ["agentos.db.router.SourceRouter"]
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db import connections
 
 from agentos.turns.log import beat_all
+from agentos.turns.patience import let_go
 
 logger = logging.getLogger(__name__)
 
@@ -81,3 +82,4 @@ class Heart:
                 turns[turn_id].cancel()
         except Exception:  # the database is away: turns that it takes for dead are told so when they next write
             logger.exception("The turns of this process could not be kept alive")
+            let_go()

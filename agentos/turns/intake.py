@@ -1,5 +1,6 @@
 """Takes in an answer: writes it to the turn's log about ten times a second, whatever the model's pace."""
 
+import logging
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
@@ -12,15 +13,21 @@ from agentos.llm import Delta, Model, ModelError, Request
 from agentos.records import strip_for_postgres
 from agentos.records.events import RunOutputEvent
 from agentos.records.text import as_text
-from agentos.turns.log import Entry, beat
+from agentos.turns.log import Entry, beat, count_of
 from agentos.turns.models import TurnEvent
+from agentos.turns.patience import AWAY, let_go, patiently
 from agentos.turns.steps import step_of
+
+logger = logging.getLogger(__name__)
 
 # Seconds between two writes while text arrives, and between two signs of life while none does.
 _FLUSH: Final = 0.1
 _BEAT: Final = 1.0
 # Between what is said before a step and after it.
 _NEW_PART: Final = "\n\n"
+# Seconds until what could not be written is tried again, while our own database is away.
+_AGAIN: Final = 1.0
+_OURS: Final = (TurnEvent.Kind.REASONING, TurnEvent.Kind.CONTENT, TurnEvent.Kind.STEP)
 # Events of steps that a log holds at most: an agent may call tools for ever.
 MOST_STEPS: Final = 1_000
 
@@ -30,6 +37,8 @@ class Intake:
 
     It stands before the model of a component that was rebuilt here, and listens to whoever asks that model. Of any
     other component it hears the events. A stop that somebody asked for reaches the run by `cancel`.
+
+    While our own database is away the answer goes on: what arrives is held here until it can be written.
 
     `run_id`: the run that is listened to. An answerer that does not choose it sets it once it knows.
     """
@@ -41,7 +50,10 @@ class Intake:
         self._steps_left = MOST_STEPS
         self._has_said = self._is_new_part = False
         self._pending = {TurnEvent.Kind.REASONING: "", TurnEvent.Kind.CONTENT: ""}
-        self._written = time.monotonic()
+        self._steps: list[dict[str, Any]] = []
+        self._written, self._pause = time.monotonic(), _FLUSH
+        # Events of ours that are in the log, and those of which that is not known.
+        self._count, self._batch = 0, list[Entry]()
 
     def watch(self, model: Model) -> Model:
         """Return the model with this intake before it."""
@@ -60,7 +72,7 @@ class Intake:
         elif self._steps_left and (step := step_of(event, self.run_id)):
             self._steps_left -= 1
             self._is_new_part = self._has_said
-            self._write(step)
+            self._note(step)
 
     def note(self, sentence: str) -> None:
         """Say something about the answer itself in the log, once.
@@ -68,7 +80,7 @@ class Intake:
         Raises:
             TurnLost: the turn does not run any more.
         """
-        self._write({"key": sentence, "kind": "note", "name": sentence, "state": "ok", "by": ""})
+        self._note({"key": sentence, "kind": "note", "name": sentence, "state": "ok", "by": ""})
 
     def _is_own(self, event: RunOutputEvent) -> bool:
         """Whether the event is a piece of this run's own answer; a workflow speaks by the agents of its steps."""
@@ -95,25 +107,55 @@ class Intake:
         self._write_if_due()
 
     def end(self) -> None:
-        """The answer has ended: write the rest of it."""
-        self._write(last=True)
+        """The answer has ended: write the rest of it, when our own database is there again.
+
+        Raises:
+            TurnLost: the turn does not run any more.
+        """
+        patiently(lambda: self._write(last=True))
+
+    def _note(self, step: dict[str, Any]) -> None:
+        self._steps.append(strip_for_postgres(step))
+        self._write_or_wait()
 
     def _write_if_due(self) -> None:
         waited = time.monotonic() - self._written
-        if waited >= (_FLUSH if any(self._pending.values()) else _BEAT):
-            self._write()
+        is_news = self._batch or self._steps or any(self._pending.values())
+        if waited >= (self._pause if is_news else max(_BEAT, self._pause)):
+            self._write_or_wait()
 
-    def _write(self, step: dict[str, Any] | None = None, *, last: bool = False) -> None:
-        entries: list[Entry] = []
+    def _write_or_wait(self) -> None:
+        try:
+            self._write()
+        except AWAY as error:
+            if self._pause == _FLUSH:
+                logger.warning("Turn %s goes on while its log cannot be written: %s", self._turn_id, error)
+            self._written, self._pause = time.monotonic(), _AGAIN
+            let_go()
+
+    def _write(self, *, last: bool = False) -> None:
+        """Write what is pending.
+
+        A server that goes away while it commits does not say whether it has: then the log is asked before more is
+        written.
+        """
+        if self._batch and count_of(self._turn_id, _OURS) == self._count:
+            self._send()
+        else:
+            self._count, self._batch = self._count + len(self._batch), []
         for kind in (TurnEvent.Kind.REASONING, TurnEvent.Kind.CONTENT):
             text, self._pending[kind] = split_whole(self._pending[kind], last=last)
             if text:
-                entries.append((kind, {"text": text}))
-        if step is not None:
-            entries.append((TurnEvent.Kind.STEP, strip_for_postgres(step)))
-        if beat(self._turn_id, entries):
+                self._batch.append((kind, {"text": text}))
+        self._batch += [(TurnEvent.Kind.STEP, step) for step in self._steps]
+        self._steps = []
+        self._send()
+
+    def _send(self) -> None:
+        if beat(self._turn_id, self._batch):
             self.cancel()
-        self._written = time.monotonic()
+        self._count, self._batch = self._count + len(self._batch), []
+        self._written, self._pause = time.monotonic(), _FLUSH
 
 
 class _Watched(Model):

@@ -5,8 +5,10 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from django.db.models import F, Q
+from django.db import IntegrityError, connection, transaction
+from django.db.models import DateTimeField, F, Func, Q
+from django.db.models.functions import Now
+from django.db.models.lookups import LessThan
 from django.utils import timezone
 
 from agentos.turns.channel import announce
@@ -22,6 +24,12 @@ STALE: Final = timedelta(seconds=10)
 INTERRUPTED: Final = (
     "The program was stopped while this was being answered. What had arrived is kept here and is not in the session."
 )
+
+
+class _ServerStart(Func):
+    """When PostgreSQL began to serve."""
+
+    function, arity, output_field = "pg_postmaster_start_time", 0, DateTimeField()
 
 
 class TurnLost(Exception):
@@ -112,16 +120,13 @@ def request_cancel(turn: Turn) -> None:
         Turn.objects.filter(pk=turn.pk, status=Status.RUNNING).update(cancel_requested=True)
 
 
-def mark_orphans() -> list[UUID]:
-    """Mark running turns whose runner has died as interrupted, and return their ids. Their events stay."""
-    stale = Turn.objects.filter(is_stale())
-    ids = list(stale.values_list("pk", flat=True))
-    return [pk for pk in ids if _interrupt_stale(pk)]
-
-
 def is_stale() -> Q:
-    """Return the filter of running turns whose runner has not been heard of for too long."""
-    return Q(status=Status.RUNNING, heartbeat_at__lt=timezone.now() - STALE)
+    """Return the filter of running turns whose runner has not been heard of for too long.
+
+    While our own database was away nobody could be heard of: a server that came back waits for as long again.
+    """
+    stale = Q(status=Status.RUNNING, heartbeat_at__lt=timezone.now() - STALE)
+    return stale & Q(LessThan(_ServerStart(), Now() - STALE)) if connection.vendor == "postgresql" else stale
 
 
 def interrupt(turn_id: UUID) -> bool:
@@ -129,13 +134,12 @@ def interrupt(turn_id: UUID) -> bool:
     return finish(turn_id, Status.INTERRUPTED, problem=INTERRUPTED)
 
 
-def _interrupt_stale(turn_id: UUID) -> bool:
+def finish_stale(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = "") -> bool:
+    """Bring a turn whose runner has died to its end, unless the runner was heard of meanwhile; return whether."""
     with transaction.atomic():
-        # Looked at again under the row's lock: its runner may have been heard of meanwhile.
-        turn = Turn.objects.select_for_update().filter(pk=turn_id, status=Status.RUNNING).first()
-        if turn is None or turn.heartbeat_at is None or turn.heartbeat_at >= timezone.now() - STALE:
-            return False
-        return interrupt(turn_id)
+        # Looked at again under the row's lock.
+        stale = list(Turn.objects.select_for_update().filter(is_stale(), pk=turn_id).values_list("pk"))
+        return bool(stale) and finish(turn_id, status, run_id=run_id, problem=problem, before=Status.RUNNING)
 
 
 def _insert(turn_id: UUID, last: int, entries: Sequence[Entry]) -> None:
@@ -145,6 +149,11 @@ def _insert(turn_id: UUID, last: int, entries: Sequence[Entry]) -> None:
         TurnEvent(turn_id=turn_id, seq=first + index, kind=kind, payload=payload)
         for index, (kind, payload) in enumerate(entries)
     )
+
+
+def count_of(turn_id: UUID, kinds: Sequence[TurnEvent.Kind]) -> int:
+    """Return how many events of these kinds the turn's log has."""
+    return TurnEvent.objects.filter(turn_id=turn_id, kind__in=kinds).count()
 
 
 def events_after(turn_id: UUID, seq: int) -> list[TurnEvent]:

@@ -13,7 +13,6 @@ from django.db import transaction
 from django.db.models import Q
 
 from agentos.access.rules import NotAllowed, check_can_continue, check_is_open
-from agentos.catalog.sync import refresh_session
 from agentos.db.connections import give_back
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, get_source
@@ -26,11 +25,13 @@ from agentos.turns.frames import Asked, Frame
 from agentos.turns.heart import Beating, Heart
 from agentos.turns.intake import Intake
 from agentos.turns.kinds import kind_of
-from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, is_stale, mark_orphans
+from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, is_stale
 from agentos.turns.models import Turn, TurnEvent
+from agentos.turns.patience import patiently
 from agentos.turns.pool import Pool
 from agentos.turns.retention import prune_if_due
-from agentos.turns.states import Status
+from agentos.turns.settling import follow, settle_orphans
+from agentos.turns.states import OF_RUN, Status
 from agentos.turns.turn_db import TurnDb
 
 logger = logging.getLogger(__name__)
@@ -39,12 +40,6 @@ FAULT: Final = "The program failed while this was being answered; its log says h
 NO_SOURCE: Final = "The source {name} is not configured any more, so this session cannot be continued."
 NO_SESSION: Final = "The session has been deleted, so nothing can be added to it."
 NOT_STORED: Final = "The answer was received but could not be stored: {why}"
-_ENDS: Final = {
-    "COMPLETED": Status.COMPLETED,
-    "ERROR": Status.FAILED,
-    "CANCELLED": Status.CANCELLED,
-    "PAUSED": Status.WAITING,
-}
 
 
 def run_turn(turn_id: UUID) -> None:
@@ -52,24 +47,30 @@ def run_turn(turn_id: UUID) -> None:
 
     However it ends, it ends: this raises nothing, and the next in line is started.
     """
-    turn = claim(turn_id)
+    turn = patiently(lambda: claim(turn_id))
     if turn is None:
         return
     try:
         with _heart.beating(turn_id) as beating:
-            _carry_out(turn, beating)
+            _carry_to_end(turn, beating)
+    finally:
+        patiently(lambda: start_next(turn.session_key))
+        prune_if_due()
+
+
+def _carry_to_end(turn: Turn, beating: Beating) -> None:
+    turn_id = turn.pk
+    try:
+        _carry_out(turn, beating)
     except TurnLost:
         logger.warning("Turn %s was taken for dead and is left alone", turn_id)
     except Stopped as error:
-        finish(turn_id, Status.CANCELLED, problem=str(error))
+        _end(turn_id, Status.CANCELLED, problem=str(error))
     except (BadRequest, CannotAnswer, SourceError) as error:
-        finish(turn_id, Status.FAILED, problem=str(error))
+        _end(turn_id, Status.FAILED, problem=str(error))
     except Exception:
         logger.exception("Turn %s failed", turn_id)
-        finish(turn_id, Status.FAILED, problem=FAULT)
-    finally:
-        start_next(turn.session_key)
-        prune_if_due()
+        _end(turn_id, Status.FAILED, problem=FAULT)
 
 
 _heart: Final = Heart()
@@ -103,17 +104,17 @@ def stop(grace: float) -> int:
 def sweep_orphans() -> int:
     """Mark turns whose runner has died as interrupted, and start those that wait behind nobody; return how many died.
 
-    Called when a server or worker starts, all the time by a worker, and whenever turns are read.
+    Called all the time by a worker, every few seconds by a web process (`sweeping.py`), and whenever turns are read.
     """
     if not Turn.objects.filter(is_stale() | Q(status=Status.QUEUED)).exists():
         return 0  # as nearly always: one statement
-    died = mark_orphans()
+    died = settle_orphans(_heart.turns)
     if _works_here():
         running = Turn.objects.filter(status=Status.RUNNING).values("session_key")
         waiting = Turn.objects.filter(status=Status.QUEUED).exclude(session_key__in=running)
         for key in set(waiting.values_list("session_key", flat=True)):
             start_next(key)
-    return len(died)
+    return died
 
 
 def _works_here() -> bool:
@@ -126,16 +127,21 @@ def _carry_out(turn: Turn, beating: Beating) -> None:
     give_back(source)  # a model may think for minutes
     if session is None:
         raise CannotAnswer(NO_SESSION)
-    _check_rights(turn, session)
+    patiently(lambda: _check_rights(turn, session))
     db, intake = TurnDb(source, turn.pk), Intake(turn.pk, turn.aimed_at)
-    who = answerer(turn, session, db, intake)
+    who = patiently(lambda: answerer(turn, session, db, intake))
     intake.cancel = beating.cancel = lambda: who.cancel(intake.run_id)
     started = {"answering": who.label, "model": who.model_id}
-    beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started)
+    patiently(lambda: beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started))
     run = _answered(Asked(turn, session, db, _frame(turn, session)), who, intake)
-    _refresh(source, turn.session_id)
+    follow(source, turn.session_id)
     problem = run.content_text if run.status == "ERROR" else ""
-    finish(turn.pk, _ENDS[str(run.status)], run_id=intake.run_id, problem=problem)
+    _end(turn.pk, OF_RUN[str(run.status)], run_id=intake.run_id, problem=problem)
+
+
+def _end(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = "") -> None:
+    """Bring a turn to its end, however long our own database is away: nobody else knows how it ended."""
+    patiently(lambda: finish(turn_id, status, run_id=run_id, problem=problem))
 
 
 def _frame(turn: Turn, session: Session) -> Frame:
@@ -165,7 +171,7 @@ def _answered(asked: Asked, who: Answerer, intake: Intake) -> Run:
     except Exception as error:  # a workflow stores the failure of its step, and then raises it
         fault = error
     intake.end()
-    run = asked.db.get_run(intake.run_id)
+    run = asked.db.stored_run(intake.run_id)
     if not isinstance(run, Run) or (fault and run.status == "PAUSED"):
         raise fault or RuntimeError("The run ended and was not stored.")
     return run
@@ -199,11 +205,3 @@ def _check_rights(turn: Turn, session: Session) -> None:
             check_can_continue(turn.user, row)
     except NotAllowed as error:
         raise CannotAnswer(str(error)) from None
-
-
-def _refresh(source: Source, session_id: str) -> None:
-    """Bring the catalog up to date; a fault there is mended by its next sweep and does not undo what is stored."""
-    try:
-        refresh_session(source, session_id)
-    except Exception:
-        logger.exception("The catalog could not follow the session %r", session_id)

@@ -17,6 +17,7 @@ from agentos.turns.kinds import Kind, kind_of
 from agentos.turns.log import answer_so_far, events_after, reasoning_so_far, request_cancel, steps_so_far
 from agentos.turns.models import Turn, session_key
 from agentos.turns.runner import run_turn, start, sweep_orphans
+from agentos.turns.settling import settle_retried
 from agentos.turns.states import Status
 
 __all__ = [
@@ -90,11 +91,16 @@ def retry(turn: Turn, user: User | None, reason: str = "") -> Turn:
 
     A turn is retried once: whoever asks again gets the same new turn. What is said of rights at `submit` holds here.
 
+    One that turns out to have been answered is not sent: it is returned itself, with its run.
+
     Raises:
         BadRequest: the turn is under way or was answered, or too many wait.
+        SourceUnavailable: it cannot be looked up whether it was answered.
     """
     if not turn.may_be_retried:
         raise BadRequest(NOT_TO_RETRY.format(status=turn.get_status_display().lower()))
+    if settle_retried(turn):
+        return turn
     again = _turn(turn.source, turn.session_id, turn.message, user, f"retry {turn.pk.hex}")
     again.attachments, again.kind, again.options = turn.attachments, turn.kind, turn.options
     again.answerer = turn.answerer

@@ -26,8 +26,16 @@ ALLOWED: Final[dict[Status, frozenset[Status]]] = {
     Status.INTERRUPTED: frozenset(_ENDS),
     Status.WAITING: frozenset(),
     Status.COMPLETED: frozenset(),
-    Status.FAILED: frozenset(),
+    # Its run may be stored although its source could not say so; that is looked at before it is sent again.
+    Status.FAILED: frozenset({Status.WAITING, Status.COMPLETED, Status.CANCELLED}),
     Status.CANCELLED: frozenset(),
+}
+# How a turn ends whose run ended so.
+OF_RUN: Final = {
+    "COMPLETED": Status.COMPLETED,
+    "ERROR": Status.FAILED,
+    "CANCELLED": Status.CANCELLED,
+    "PAUSED": Status.WAITING,
 }
 ACTIVE: Final = frozenset({Status.QUEUED, Status.RUNNING})
 UNANSWERED: Final = frozenset({Status.FAILED, Status.CANCELLED, Status.INTERRUPTED})

@@ -2,7 +2,6 @@
 place.
 """
 
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -11,17 +10,19 @@ from uuid import UUID
 from agentos.db.base import SessionChange
 from agentos.db.sources import Source, SourceUnavailable
 from agentos.db.sql import SqlDb
+from agentos.db.writer_errors import AlreadyStored, ContinuedMeanwhile
 from agentos.records import Run, RunStatus
 from agentos.turns.log import beat
+from agentos.turns.patience import patiently, retried
 
-# Seconds until storing is tried once more, after a fault of the source.
-_RETRY: Final = 1.0
+# Seconds for which a source is waited for that is away when the run is to be stored.
+_PATIENCE: Final = 60.0
 # A run that ended like this takes the place of the one it was made from.
 _TAKES_OVER: Final = (RunStatus.completed, RunStatus.paused)
 
 
 class TurnDb(SqlDb):
-    """The turn's source. A busy database is tried twice.
+    """The turn's source. One that is busy, or away for a while, is waited for.
 
     `replaces`: the id of the run that is made anew. It is no history of the new one, and marked as Agno marks it
     (format §4.4) in the transaction that stores the new one; it stays what it was unless that ends well.
@@ -52,16 +53,43 @@ class TurnDb(SqlDb):
         return kept if limit is None else kept[max(0, len(kept) - limit) :]
 
     def save(self, change: SessionChange) -> None:
-        """Store what the turn's run left."""
-        beat(self._turn_id)
+        """Store what the turn's run left.
+
+        A server that goes away while it commits does not say whether it has: what is then found to be stored already
+        was stored by this.
+
+        Raises:
+            TurnLost: the turn was taken for dead; nothing is stored.
+        """
+        self._beat()
         if self.replaces and change.runs:
             change = replace(change, runs=self._linked(change.runs))
-        try:
-            super().save(change)
-        except SourceUnavailable:
-            time.sleep(_RETRY)
-            beat(self._turn_id)
-            super().save(change)
+        tries = 0
+
+        def store() -> None:
+            nonlocal tries
+            tries += 1
+            try:
+                super(TurnDb, self).save(change)
+            except (AlreadyStored, ContinuedMeanwhile):
+                if tries == 1 or not self._has(change.runs):
+                    raise
+
+        retried(store, (SourceUnavailable,), _PATIENCE, self._beat)
+
+    def stored_run(self, run_id: str) -> Run | None:
+        """Return a run that has just been stored, though the source be away for a while."""
+        return retried(lambda: self.get_run(run_id), (SourceUnavailable,), _PATIENCE, self._beat)
+
+    def _beat(self) -> None:
+        patiently(lambda: beat(self._turn_id))
+
+    def _has(self, runs: Sequence[Run]) -> bool:
+        stored = [self.get_run(run.run_id or "") for run in runs]
+        return all(
+            found is not None and (found.status, len(found.messages)) == (run.status, len(run.messages))
+            for run, found in zip(runs, stored, strict=True)
+        )
 
     def _linked(self, runs: Sequence[Run]) -> list[Run]:
         old = self.get_run(self.replaces)

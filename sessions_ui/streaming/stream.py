@@ -13,6 +13,7 @@ from django.db import connection
 from django.http import Http404, HttpRequest
 
 from agentos.turns.channel import hear
+from agentos.turns.patience import AWAY
 from agentos.turns.runner import sweep_orphans
 from agentos.turns.wakeups import listening
 from sessions_ui.permissions import get_turn_or_404, user_as_now
@@ -27,6 +28,8 @@ T = TypeVar("T")
 POLL: Final = 0.25
 KEEP_ALIVE: Final = 15.0
 CHECK: Final = 3.0
+# Seconds between two tries while our own database is away.
+AGAIN: Final = 1.0
 # Seconds until a stream that failed says so: the page then opens the next one.
 AFTER_FAULT: Final = 2.0
 # At least so long between two messages while the answer is long: each carries all of it.
@@ -36,21 +39,22 @@ _SLOWER: Final = ((200_000, 2.0), (20_000, 0.5))
 async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncIterator[bytes]:
     """Yield the turn's messages from event `after` on until it is over, or the reader may not see it any more.
 
-    Every database access is in a worker thread that gives its connection back: an open stream holds none.
+    Every database access is in a worker thread that gives its connection back: an open stream holds none. While our
+    own database is away nothing is sent, and the stream stays open.
     """
     seen = after
     try:
         with listening(turn_id) as woken:
-            live = await in_thread(lambda: _open(request, turn_id, after))
+            live = await _patiently(lambda: _open(request, turn_id, after))
             for part in live.all() if after or live.text else []:
                 yield part
             checked = sent = time.monotonic()
             while True:
                 woken.clear()
                 if time.monotonic() - checked >= CHECK:
-                    await in_thread(lambda: _check(request, turn_id))
+                    await _patiently(lambda: _check(request, turn_id))
                     checked = time.monotonic()
-                for part in await in_thread(live.catch_up):
+                for part in await _patiently(live.catch_up):
                     yield part
                     sent = time.monotonic()
                 seen = live.seq
@@ -67,6 +71,16 @@ async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncI
         yield sse.message("problem", "The stream broke off. Reload the page.", seen)
         await asyncio.sleep(AFTER_FAULT)
         yield sse.message("done", "error", seen)
+
+
+async def _patiently(work: Callable[[], T]) -> T:
+    """Return what `work` returns, in the request's thread; wait for our own database for as long as anybody reads."""
+    while True:
+        try:
+            return await in_thread(work)
+        except AWAY as error:
+            logger.warning("A stream waits for our own database: %s", error)
+        await asyncio.sleep(AGAIN)
 
 
 async def _pause(woken: asyncio.Event, live: LiveTurn) -> None:

@@ -2,7 +2,7 @@
 
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.models import Group
-from django.db import DatabaseError
+from django.db import Error
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -20,6 +20,6 @@ def readyz(request: HttpRequest) -> HttpResponse:
     """Say whether our own database is there and migrated; a source that is down makes nothing unready."""
     try:
         Group.objects.exists()
-    except DatabaseError:
+    except Error:
         return HttpResponse("our database does not answer", content_type="text/plain", status=503)
     return HttpResponse("ok", content_type="text/plain")

@@ -14,6 +14,7 @@ from agentos.access.rules import NotAllowed, can_continue, check_can_choose_answ
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.windows import find_run
+from agentos.db.sources import SourceUnavailable
 from agentos.turns.attachments import media_of
 from agentos.turns.choosing import check_choice
 from agentos.turns.errors import TooMany
@@ -132,7 +133,10 @@ def turn_retry(request: HttpRequest, turn_id: UUID) -> HttpResponse:
         return _sentence(request, str(error), 429)
     except BadRequest as error:
         return _sentence(request, str(error), 422)
-    record_act(request, "turn.retried", on=target_of(row, again.aimed_at), reason=again.reason)
+    except SourceUnavailable as error:
+        return _sentence(request, str(error), 503)
+    if again != found:
+        record_act(request, "turn.retried", on=target_of(row, again.aimed_at), reason=again.reason)
     if wants_json(request):
         return JsonResponse({"turn": as_data(again)}, status=201)
     if request.headers.get("HX-Request") == "true":

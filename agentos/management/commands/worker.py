@@ -7,7 +7,8 @@ from argparse import ArgumentParser
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseError
+from django.db import connection
 
 from agentos.turns.channel import hear, stop_hearing
 from agentos.turns.runner import become_worker, stop, sweep_orphans
