@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from agentos.access.managing import can_manage_people
 from agentos.access.rights import AnyUser, Right, has_right, rights_of
 from agentos.access.rules import can_see_settings
 from agentos.catalog.keeping import known_states, states_for_page
@@ -52,6 +53,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "to_review": SimpleLazyObject(lambda: to_review(user)),
         "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
         "may_audit": SimpleLazyObject(lambda: user is not None and may_audit(user)),
+        "manages_people": SimpleLazyObject(lambda: user is not None and can_manage_people(user)),
         "role": SimpleLazyObject(lambda: rights_of(user).label if user is not None else ""),
         "reads": SimpleLazyObject(lambda: user is not None and has_right(user, Right.READ)),
         "moderates": SimpleLazyObject(lambda: user is not None and can_moderate(user)),

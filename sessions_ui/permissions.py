@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
+from agentos.access.models import ApiToken
 from agentos.access.rights import AnyUser, Right, has_right, rights_of
 from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogSession
@@ -17,6 +18,7 @@ from agentos.db.sources import SourceError, get_source
 from agentos.moderation.openings import has_opened
 from agentos.moderation.rules import can_moderate
 from agentos.turns.models import Turn
+from sessions_ui.recording import TOKEN_ATTRIBUTE
 
 SESSION_NOT_FOUND = "There is no such session, or it is not yours to see."
 ON_HOLD = "This session is on hold, so what was said in it is not shown."
@@ -102,9 +104,16 @@ def user_as_now(request: HttpRequest) -> User | AnonymousUser:
     For answers that go on for long after their request was allowed.
     """
     user = User.objects.filter(pk=signed_in_user(request).pk, is_active=True).first()
+    return AnonymousUser() if user is None or _is_signed_out(request) else user
+
+
+def _is_signed_out(request: HttpRequest) -> bool:
+    """Whether the browser's session, or the token in its place, is not there any more."""
+    token = getattr(request, TOKEN_ATTRIBUTE, None)
+    if token is not None:
+        return not ApiToken.objects.filter(pk=token).exists()
     key = request.session.session_key
-    signed_out = key is not None and not request.session.exists(key)
-    return AnonymousUser() if user is None or signed_out else user
+    return key is not None and not request.session.exists(key)
 
 
 def _visible(user: AnyUser, source: str, session_id: str) -> CatalogSession | None:

@@ -111,6 +111,12 @@ def PRICES(asker: Asker, about: str) -> str:
     return REFUSED if found == OK and (asker.bound or asker.is_narrowed) else found
 
 
+def PEOPLE(asker: Asker, about: str) -> str:
+    """For administrators who see every session; to others it is not there."""
+    found = only(Role.ADMIN)(asker, about)
+    return NOT_FOUND if found == OK and (asker.bound or asker.is_narrowed) else found
+
+
 def NOBODYS(asker: Asker, about: str) -> str:
     """About something of somebody who is not in the test, and does not share it."""
     return NOT_FOUND if asker.is_somebody else SIGN_IN
@@ -226,6 +232,9 @@ ROWS: Final[dict[str, Row]] = {
     "turn_cancel": post(CONTINUES),
     "turn_retry": post(CONTINUES),
     "settings": get(RUNS_IT),
+    "people": get(PEOPLE, "?show=all", "?find=some", post=PEOPLE),
+    "person": get(PEOPLE, post=PEOPLE),
+    "roles": get(PEOPLE, "?edit=viewer", post=PEOPLE),
     "audit": get(AUDITS, "?q=needle", "?kind=read"),
     "audit_export": get(AUDITS, "?format=csv", "?format=jsonl"),
     "sign_in": get(OPEN, post=OPEN),

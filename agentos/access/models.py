@@ -3,10 +3,11 @@
 import hashlib
 import secrets
 from datetime import timedelta
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.utils import timezone
 
@@ -56,6 +57,27 @@ class Grant(models.Model):
     def __str__(self) -> str:
         """As the page writes it."""
         return f"{self.kind}:{self.value}"
+
+
+class BrowserSession(AbstractBaseSession):
+    """A browser that somebody is signed in with: whose it is, from where, since when, and when it was last seen.
+
+    A table of our own, as Django's does not say whose a session is, and so cannot end those of one person.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="browser_sessions", db_constraint=False
+    )
+    address = models.CharField(max_length=200, blank=True)
+    since = models.DateTimeField(default=timezone.now)
+    seen_at = models.DateTimeField(default=timezone.now)
+
+    @classmethod
+    def get_session_store_class(cls) -> type[Any]:
+        """Return the class that reads and writes these rows."""
+        from agentos.access.signed_in import SessionStore
+
+        return SessionStore
 
 
 class SignInLinkQuerySet(models.QuerySet["SignInLink"]):

@@ -8,7 +8,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from agentos.access.rights import APP, RIGHTS, AnyUser, Right, Role, forget_rights, has_right, rights_of
 
-__all__ = ["AnyUser", "Right", "Role", "give_role", "has_right", "make_rights", "rights_of"]
+__all__ = ["AnyUser", "Right", "Role", "give_role", "has_right", "make_rights", "rights_in", "rights_of"]
 
 
 def make_rights(*, apps: Any = all_apps, using: str = DEFAULT_DB_ALIAS, **_: Any) -> None:
@@ -42,3 +42,9 @@ def give_role(user: User, role: str) -> None:
     """Make `role`, the name of a group, the user's one role, in place of any other. Raises Group.DoesNotExist."""
     user.groups.set([Group.objects.get(name=role)])
     forget_rights(user)
+
+
+def rights_in(group: Group) -> frozenset[Right]:
+    """Return the rights that a role gives."""
+    codes = set(group.permissions.filter(content_type__app_label=APP).values_list("codename", flat=True))
+    return frozenset(right for right in Right if right in codes)

@@ -2,12 +2,12 @@
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
 from django.urls import reverse
 
 from agentos.access.models import SignInLink
-from agentos.access.roles import Role, give_role
+from agentos.access.people import Refused, new_user
+from agentos.access.roles import Role
 
 FIRST_ADMIN = "admin"
 
@@ -32,15 +32,10 @@ def create_user(username: str, role: Role) -> User:
     Raises:
         CommandError: the name is one Django does not allow.
     """
-    user = User(username=username)
-    user.set_unusable_password()
     try:
-        user.full_clean()
-    except ValidationError as error:
-        raise CommandError(f"{username!r} cannot be a user: {' '.join(error.messages)}") from error
-    user.save()
-    give_role(user, role)
-    return user
+        return new_user(username, role)
+    except Refused as error:
+        raise CommandError(str(error)) from error
 
 
 def first_admin_token() -> str | None:

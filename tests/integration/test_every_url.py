@@ -154,7 +154,8 @@ def site(sources: Any, tmp_path: Path) -> dict[str, dict[str, Any]]:
     """The sessions of the test in two sources, with a turn each; what stands in URLs about each of them."""
     sources(f"lab=sqlite:///{tmp_path / 'lab.db'}, away=sqlite:///{tmp_path / 'away.db'}")
     view = SavedView.objects.create(owner=User.objects.create_user("somebody else"), name="zqview", query="")
-    places = {place.slug: {**stored(place), "view_id": view.pk} for place in SESSIONS.values()}
+    others = {"view_id": view.pk, "user_id": view.owner_id}
+    places = {place.slug: {**stored(place), **others} for place in SESSIONS.values()}
     for name in ("lab", "away"):
         refresh_source(get_source(name), budget=None)
     missing = {"source": "lab", "qid": "no-such", "qrun_id": "no-such", "turn_id": uuid.uuid4(), "view_id": 999}

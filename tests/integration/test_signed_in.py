@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.sessions.models import Session
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from agentos.access.models import BrowserSession
 from agentos.access.rights import rights_of
 from agentos.access.roles import Role
-from agentos.access.signed_in import Backend, SessionStore
+from agentos.access.signed_in import SEEN_EVERY, Backend, SessionStore, end_sessions
 from tests.conftest import Person
 
 pytestmark = pytest.mark.django_db
@@ -37,7 +38,7 @@ def test_nobody(viewer: Person) -> None:
 def test_a_session_holds_until_it_is_over(viewer: Person) -> None:
     key = viewer.client.cookies["sessionid"].value
     assert SessionStore(key)["_auth_user_id"] == str(viewer.user.pk)
-    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    BrowserSession.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
     over = SessionStore(key)
     assert list(over.keys()) == [] and over.session_key is None
     assert viewer.client.get("/sessions/").status_code == 302
@@ -45,7 +46,7 @@ def test_a_session_holds_until_it_is_over(viewer: Person) -> None:
 
 def test_a_session_that_was_signed_out_is_none(viewer: Person) -> None:
     key = viewer.client.cookies["sessionid"].value
-    Session.objects.all().delete()
+    BrowserSession.objects.all().delete()
     assert SessionStore(key).get("_auth_user_id") is None
 
 
@@ -56,3 +57,26 @@ def test_a_page_reads_rights_with_the_user(viewer: Person) -> None:
     with CaptureQueriesContext(connection) as taken:
         viewer.client.get("/sessions/")
     assert sum("auth_group" in query["sql"] for query in taken) == 1
+
+
+def test_a_session_says_whose_it_is_and_when_it_was_seen(viewer: Person) -> None:
+    viewer.client.logout()
+    viewer.client.post("/sign-in/", {"username": "viewer", "password": "viewer-password"})
+    session = BrowserSession.objects.get()
+    assert session.user == viewer.user and session.address == "127.0.0.1"
+    old = timezone.now() - SEEN_EVERY - timedelta(seconds=1)
+    BrowserSession.objects.update(seen_at=old)
+    viewer.client.get("/sessions/")
+    again = BrowserSession.objects.get()
+    assert again.seen_at > old + SEEN_EVERY and again.since == session.since
+    viewer.client.get("/sessions/")
+    assert BrowserSession.objects.get().seen_at == again.seen_at, "not written with each request"
+
+
+def test_sessions_of_one_person_end(viewer: Person, admin: Person) -> None:
+    second = Client()
+    second.force_login(viewer.user)
+    assert end_sessions(viewer.user) == 2
+    for client in (viewer.client, second):
+        assert client.get("/sessions/").status_code == 302
+    assert admin.client.get("/sessions/").status_code == 200

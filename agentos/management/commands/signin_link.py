@@ -9,6 +9,7 @@ from django.db import transaction
 
 from agentos.access.models import Binding, Grant, SignInLink
 from agentos.access.roles import Role, give_role
+from agentos.access.signed_in import end_sessions
 from agentos.audit.service import COMMAND_LINE, Target, record
 from agentos.management.people import create_user, find_user, link_url
 
@@ -43,6 +44,8 @@ class Command(BaseCommand):
             Binding.objects.update_or_create(user=user, defaults={"agno_user_id": options["bind"]})
         if options["see"] or options["see_all"]:
             _narrow(user, options["see"] or [])
+        if any(options[name] for name in ("role", "see", "see_all")) or options["bind"] is not None:
+            end_sessions(user)
         details = {name: options[name] for name in ("role", "bind", "see", "see_all", "create")}
         on = Target(object=f"user {user.username}")
         record("link.issued", actor=COMMAND_LINE, actor_id=None, on=on, details=details, origin=COMMAND_LINE)

@@ -18,6 +18,8 @@ from django.core.asgi import get_asgi_application
 from django.db import connection
 from django.utils import timezone
 
+from agentos.access import people
+from agentos.access.models import ApiToken
 from agentos.db.sources import Source
 from agentos.turns.log import beat, claim, finish
 from agentos.turns.models import Turn, TurnEvent, session_key
@@ -47,9 +49,13 @@ class Got:
 class Browser:
     """One EventSource: connects, and reads message by message."""
 
-    def __init__(self, person: Person | None, turn_id: uuid.UUID, query: str = "", last: str = "") -> None:
+    def __init__(
+        self, person: Person | None, turn_id: uuid.UUID, query: str = "", last: str = "", token: str = ""
+    ) -> None:
         headers = [(b"host", b"127.0.0.1"), (b"accept", b"text/event-stream")]
-        if person:
+        if token:
+            headers.append((b"authorization", f"Bearer {token}".encode()))
+        elif person:
             headers.append((b"cookie", f"sessionid={person.client.cookies['sessionid'].value}".encode()))
         if last:
             headers.append((b"last-event-id", last.encode()))
@@ -292,6 +298,41 @@ def test_a_right_taken_away_ends_an_open_stream(
     begun = time.monotonic()
     assert in_a_loop(read())[-1].event == "done"
     assert time.monotonic() - begun < 4
+
+
+@pytest.mark.parametrize("act", ["role", "scope", "binding", "off", "signed out", "tokens"])
+def test_what_a_manager_changes_ends_open_streams(
+    source: Source, teammate: Person, admin: Person, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    """Also where the new role or scope would still show the session: whoever it is signs in again first."""
+    monkeypatch.setattr(stream, "CHECK", 0.3)
+    turn, person, manager = running(), teammate.user, people.Manager(admin.user)
+    token = ApiToken.objects.all().issue(person) if act == "tokens" else ""
+
+    def change() -> None:
+        try:
+            if act == "role":
+                people.change_role(manager, person, "moderator", "takes over the night shift")
+            elif act == "scope":
+                people.grant(manager, person, "source", turn.source, "this source alone")
+            elif act == "binding":
+                people.bind(manager, person, "somebody@example.com", "is a customer")
+            elif act == "off":
+                people.switch_off(manager, person, "left the company")
+            elif act == "signed out":
+                people.sign_out(manager, person)
+            else:
+                people.revoke_tokens(manager, person)
+        finally:
+            connection.close()
+
+    async def read() -> list[Got]:
+        browser = await Browser(teammate, turn.pk, token=token).open()
+        assert browser.status == 200
+        await asyncio.to_thread(change)
+        return [message async for message in browser.messages()]
+
+    assert in_a_loop(read())[-1] == Got(0, "done", "gone")
 
 
 def test_a_runner_that_died_ends_the_stream(source: Source, teammate: Person) -> None:
