@@ -31,6 +31,7 @@ from agentos.db.writer_errors import (
 from agentos.db.writer_json import Json, clean_text
 from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_postgres import PostgresStore
+from agentos.db.writer_redact import look_through, overwriting
 from agentos.db.writer_restore import restore
 from agentos.db.writer_rules import (
     KINDS,
@@ -48,6 +49,7 @@ from agentos.db.writer_sessions import put_one, put_runs, remove_runs, remove_se
 from agentos.db.writer_sqlite import SqliteStore
 from agentos.db.writer_store import Locked, RunRow, Store
 from agentos.records import Run, Session
+from agentos.records.redacting import Redactor
 
 __all__ = [
     "AlreadyStored",
@@ -236,6 +238,21 @@ class Writer:
         """Remove runs, wherever they are stored; return how many went."""
         with self._store() as store:
             return remove_runs(store, self.source, list(dict.fromkeys(filter(storable_id, run_ids))), self._now())
+
+    def redact(self, session_id: str, redactor: Redactor) -> tuple[Redactor, set[str]]:
+        """Take things out of a session and of whatever else Agno stored with it, all in one transaction.
+
+        Returns the redactor, which has counted what was taken out, and the tables that were written to.
+
+        Raises:
+            SessionNotFound: there is no such session.
+            SourceReadOnly, SourceUnavailable: the source cannot be written to.
+        """
+        with self._store() as store:
+            if not storable_id(session_id) or not store.lock_sessions([session_id], None):
+                raise SessionNotFound(session_id)
+            with overwriting(store.connection):
+                return look_through(self.source, store.connection, session_id, redactor, self._now())
 
     @contextmanager
     def held(self, session_id: str) -> Iterator[None]:

@@ -19,6 +19,8 @@ from agentos.records.forest import RunNode, build_forest, walk
 from agentos.records.media import Audio, File, Image, Media, MediaReference, Video, sniff_mime_type
 from agentos.records.messages import FunctionCall, Message, ToolCallRequest
 from agentos.records.metrics import TOKEN_KEYS, Metrics, ModelMetrics, StepMetrics
+from agentos.records.needles import MARKER
+from agentos.records.redacting import Redactor
 from agentos.records.requirements import ErrorRequirement, Requirement, RunRequirement, StepRequirement
 from agentos.records.runs import (
     BadRun,
@@ -46,6 +48,7 @@ from agentos.records.tools import HeldApart, ToolCall, ToolCallStatus, ToolExecu
 from agentos.records.usage import Usage, usage_of
 
 __all__ = [
+    "MARKER",
     "NOT_HISTORY",
     "SESSION_COLUMNS",
     "TOKEN_KEYS",
@@ -72,6 +75,7 @@ __all__ = [
     "ReasoningStep",
     "Record",
     "RecordError",
+    "Redactor",
     "Reference",
     "Requirement",
     "Run",

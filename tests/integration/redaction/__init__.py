@@ -1,0 +1,1 @@
+"""Redacting: the source, our copies, the bytes of files."""
