@@ -195,6 +195,7 @@ ROWS: Final[dict[str, Row]] = {
     "flag": get(FLAGS, post=FLAGS),
     "remarks": get(ANNOTATES, post=SEES),
     "open_on_hold": post(MODERATES),
+    "redact": get(MODERATES, post=MODERATES, form={"text": "zqneedle"}),
     "moderate": get(MODERATES, post=MODERATES),
     "review": get(needs(Role.MODERATOR)),
     "review_next": post(needs(Role.MODERATOR)),

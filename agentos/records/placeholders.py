@@ -15,6 +15,9 @@ _WAV_HEADER: Final = (
     "1f0000803e00000200100064617461a0000000"
 )  # 8000 Hz, one channel, 16 bit
 _WAV: Final = base64.b64encode(bytes.fromhex(_WAV_HEADER) + bytes(160)).decode()
+_MARKED: Final = base64.b64encode(MARKER.encode()).decode()
+# A program that stores them again may tell them in other words.
+_PLACEHOLDERS: Final = (_PNG, _WAV, _MARKED, MARKER)
 _HOLDS: Final = frozenset({"content", "url", "filepath", "media_reference"})
 _SAYS_WHAT: Final = frozenset(
     {"mime_type", "format", "file_type", "filename", "media_reference", "sample_rate", "detail", "alt_text"}
@@ -28,6 +31,8 @@ def is_medium(raw: dict[str, Any]) -> bool:
 
 def blank_media(raw: dict[str, Any]) -> dict[str, Any]:
     """Return what stands in the place of a medium: of its kind, under its id, and nothing else of it."""
+    if raw.get("content") in _PLACEHOLDERS:
+        return raw
     kind = _family(raw)
     kept = {"id": raw["id"]} if "id" in raw else {}
     if kind == "image":
@@ -35,7 +40,7 @@ def blank_media(raw: dict[str, Any]) -> dict[str, Any]:
     if kind == "audio":
         return {**kept, "content": _WAV, "format": "wav", "mime_type": "audio/wav"}
     if kind == "video":
-        return {**kept, "content": base64.b64encode(MARKER.encode()).decode(), "mime_type": "video/mp4"}
+        return {**kept, "content": _MARKED, "mime_type": "video/mp4"}
     return {**kept, "content": MARKER, "mime_type": "text/plain", "filename": "redacted.txt"}
 
 

@@ -228,17 +228,18 @@ class Redactor:
         if not number:
             return text
         self._count(number)
-        return self._still_json(text, changed)
+        return self._still_json(text, changed, number)
 
-    def _still_json(self, text: str, changed: str) -> str:
+    def _still_json(self, text: str, changed: str, number: int) -> str:
         """Return a text that was JSON as JSON: a needle may be a number in it, or reach from one value into another."""
         parsed = _parsed(text)
         if parsed is None or _parsed(changed) is not None:
             return changed
         taken = self.taken.copy()
         rebuilt = json.dumps(self.free(parsed))
+        inside = self.taken.total() - taken.total()
         self.taken = taken
-        if self.needles.are_in(rebuilt):
+        if inside < number or self.needles.are_in(rebuilt):
             return json.dumps({"redacted": MARKER}) if isinstance(parsed, dict) else json.dumps([MARKER])
         return rebuilt
 

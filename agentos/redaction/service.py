@@ -146,7 +146,7 @@ def _recorded(row: CatalogSession, target: Target, actor: Actor, why: str, taken
 def _logged(row: CatalogSession, target: Target) -> int:
     """Return how many entries of the audit log about this session quote it: they are never changed."""
     entries = Entry.objects.about(row.source, row.session_id).values_list("reason", "details")
-    return sum(target.redactor.needles.are_in(f"{reason}\n{json.dumps(details)}") for reason, details in entries)
+    return sum(target.redactor.needles.are_in(f"{reason}\n{details}") for reason, details in entries)
 
 
 def _ordered(places: Counter[str]) -> dict[str, int]:

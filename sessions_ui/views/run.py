@@ -8,6 +8,7 @@ from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogSession
 from agentos.db.sources import SourceUnavailable
 from agentos.records import RecordError
+from agentos.redaction.rules import can_redact
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404
 from sessions_ui.presenters.fetched_run import FetchedRun, fetch_run
@@ -33,7 +34,8 @@ def run(request: HttpRequest, source: str, qid: str, qrun_id: str) -> HttpRespon
             return _data(fetched)
         page = run_page(fetched, request.GET)
         acts = acts_of(request.user, fetched.session)
-        return render(request, TEMPLATE, {"nav": "sessions", "row": fetched.session, "page": page, "acts": acts})
+        context = {"nav": "sessions", "row": fetched.session, "page": page, "acts": acts}
+        return render(request, TEMPLATE, {**context, "may_redact": can_redact(request.user, fetched.session)})
     except SourceUnavailable as error:
         return _unavailable(request, session, str(error))
 

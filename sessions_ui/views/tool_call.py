@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from agentos.catalog.keys import unquote_id
 from agentos.db.sources import SourceUnavailable
+from agentos.redaction.rules import can_redact
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404
 from sessions_ui.presenters.fetched_run import fetch_run
@@ -29,7 +30,7 @@ def tool_call(request: HttpRequest, source: str, qid: str, qrun_id: str, number:
         if wants_json(request):
             return JsonResponse(call_data(fetched, found[1]))
         context = {"nav": "sessions", "row": fetched.session, "page": tool_call_page(fetched, *found)}
-        return render(request, TEMPLATE, context)
+        return render(request, TEMPLATE, {**context, "may_redact": can_redact(request.user, fetched.session)})
     except SourceUnavailable as error:
         if wants_json(request):
             return JsonResponse({"error": str(error)}, status=503)

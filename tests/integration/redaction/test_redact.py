@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -57,12 +58,15 @@ def run_full_of(needle: str, run_id: str, **more: Any) -> dict[str, Any]:
         "tool_call_error": None, "result": repr({"found": needle}), "metrics": None, "confirmation_note": needle,
         "user_input_schema": [{"name": "who", "field_type": "str", "description": needle, "value": needle}],
     }  # fmt: skip
-    deltas = [{"event": "RunContent", "run_id": run_id, "content": piece} for piece in (needle[:9], needle[9:20], needle[20:])]
+    deltas = [
+        {"event": "RunContent", "run_id": run_id, "content": piece} for piece in (needle[:9], needle[9:20], needle[20:])
+    ]
     return {
-        "run_id": run_id, "agent_id": "helper", "session_id": SESSION, "status": "COMPLETED", "created_at": 1_790_000_000,
+        "run_id": run_id, "agent_id": "helper", "session_id": SESSION, "status": "COMPLETED",
+        "created_at": 1_790_000_000,
         "input": {"input_content": f"I am {needle}", "files": [
             {"id": "f1", "mime_type": "text/plain", "content": needle, "filename": "a.txt"},
-            {"id": "f2", "mime_type": "application/pdf", "content": __import__("base64").b64encode(needle.encode()).decode()},
+            {"id": "f2", "mime_type": "application/pdf", "content": b64encode(needle.encode()).decode()},
         ]},
         "content": f"Hello {needle}!", "content_type": "str", "reasoning_content": needle,
         "reasoning_steps": [{"title": needle, "reasoning": needle}],
@@ -70,7 +74,7 @@ def run_full_of(needle: str, run_id: str, **more: Any) -> dict[str, Any]:
             {"id": "m0", "role": "user", "content": f"I am {needle}", "from_history": False},
             {"id": "m1", "role": "assistant", "content": [{"type": "text", "text": needle}], "tool_calls": [
                 {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": arguments}}]},
-            {"id": "m2", "role": "tool", "tool_call_id": "call_1", "content": json.dumps([needle]), "tool_name": "look_up"},
+            {"id": "m2", "role": "tool", "tool_call_id": "call_1", "content": json.dumps([needle])},
             {"id": "old", "role": "user", "content": needle, "from_history": True},
         ],
         "tools": [tool], "requirements": [{"id": "r1", "tool_execution": tool}], "session_state": {needle: [needle]},
@@ -147,7 +151,7 @@ def bytes_of(*paths: Path) -> bytes:
 
 
 def forms(needle: str) -> list[bytes]:
-    """The text as it may stand in bytes: as it is, and in JSON, once and twice; and its rarest words, as indexes hold them."""
+    """The text as it may stand in bytes: as it is, in JSON once and twice, and its rarest word, as an index has it."""
     once = json.dumps(needle)[1:-1]
     found = {needle, once, json.dumps(once)[1:-1], json.dumps(needle, ensure_ascii=False)[1:-1], RARE.decode()}
     return [form.lower().encode() for form in found]
@@ -240,7 +244,13 @@ def test_what_others_write_meanwhile_stays(
     refresh_source(source)
     row, target = row_of(source, SESSION), target_of(NEEDLE)
     seen = service.preview(row, target)
-    run = {"run_id": "late", "agent_id": "helper", "session_id": SESSION, "content": f"late {NEEDLE}", "status": "COMPLETED"}
+    run = {
+        "run_id": "late",
+        "agent_id": "helper",
+        "session_id": SESSION,
+        "content": f"late {NEEDLE}",
+        "status": "COMPLETED",
+    }
     write = service._in_source
 
     def meanwhile(*args: Any) -> Any:
@@ -267,9 +277,10 @@ def test_the_record_has_no_text(sources: Open, corpus_file: Callable[[str], Path
     redacted(row_of(source, SESSION), target_of(NEEDLE), moderator)
     entry = Entry.objects.filter(act="session.redacted").latest("pk")
     assert entry.reason == "asked by the customer"
-    assert entry.details["places"]["tool calls"] > 3
-    assert len(entry.details["fingerprint"]) == 16
-    assert "7391" not in json.dumps(entry.details)
+    details = json.loads(entry.details)
+    assert details["places"]["tool calls"] > 3
+    assert len(details["fingerprint"]) == 16
+    assert RARE not in entry.details.lower().encode()
 
 
 def test_refusals(sources: Open, corpus_file: Callable[[str], Path], moderator: Person) -> None:
@@ -299,7 +310,9 @@ def test_one_message_with_its_copies(sources: Open, corpus_file: Callable[[str],
     refresh_source(source)
     run = Reader(source).all_runs(SESSION)[-1]
     assert isinstance(run, Run)
-    redacted(row_of(source, SESSION), Target(of_message(run.run_id, run.messages[0]), "a message", "planted"), moderator)
+    redacted(
+        row_of(source, SESSION), Target(of_message(run.run_id, run.messages[0]), "a message", "planted"), moderator
+    )
     after = Reader(source).all_runs(SESSION)[-1]
     assert isinstance(after, Run)
     assert after.messages[0].content == MARKER
@@ -313,7 +326,9 @@ def test_one_call(sources: Open, corpus_file: Callable[[str], Path], moderator: 
     refresh_source(source)
     run = Reader(source).all_runs(SESSION)[-1]
     assert isinstance(run, Run)
-    redacted(row_of(source, SESSION), Target(of_call(run.run_id, run.tool_calls[0]), "a tool call", "planted"), moderator)
+    redacted(
+        row_of(source, SESSION), Target(of_call(run.run_id, run.tool_calls[0]), "a tool call", "planted"), moderator
+    )
     after = Reader(source).all_runs(SESSION)[-1]
     assert isinstance(after, Run)
     [call] = after.tool_calls

@@ -1,0 +1,81 @@
+"""What a form of the redaction page asks for: a text, or one message, tool call or medium of a run."""
+
+from dataclasses import dataclass
+
+from django.http import Http404, QueryDict
+
+from agentos.catalog.keys import unquote_id
+from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.records import Run
+from agentos.records.redaction_targets import of_call, of_medium, of_message, of_text
+from agentos.redaction.service import Target, check_text
+from sessions_ui.presenters.fetched_run import fetch_run
+from sessions_ui.presenters.media import media_of
+
+THINGS = ("message", "call", "medium")
+NOT_THERE = "There is no such thing in this run."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked for. `kind`: text, message, call or medium; `number`: its place in its `run`."""
+
+    kind: str = "text"
+    text: str = ""
+    any_case: bool = False
+    run: CatalogRun | None = None
+    number: int = 0
+
+    @property
+    def words(self) -> str:
+        """What it is called in a sentence."""
+        return {"text": "a text", "message": "one message", "call": "one tool call", "medium": "one attachment"}[
+            self.kind
+        ]
+
+
+def asked_of(form: QueryDict) -> tuple[str, str, int]:
+    """Return which thing a form or URL names: its kind, the run's id and its number; kind "text" for none.
+
+    Raises:
+        Http404: it names no place that there could be.
+    """
+    kind = next((name for name in THINGS if form.get(name)), "text")
+    if kind == "text":
+        return kind, "", 0
+    number, run_id = form.get(kind, ""), unquote_id(form.get("run", ""))
+    if not run_id or not (number.isascii() and number.isdecimal()) or len(number) > 6:
+        raise Http404(NOT_THERE)
+    return kind, run_id, int(number)
+
+
+def target_of(session: CatalogSession, form: QueryDict) -> tuple[Asked, Target]:
+    """Return what is to be redacted in a session.
+
+    Raises:
+        Http404: there is no such run, or no such thing in it.
+        Refused: the text is too short or too long.
+        SourceUnavailable: the source cannot be read.
+    """
+    kind, run_id, number = asked_of(form)
+    if kind == "text":
+        text, any_case = check_text(form.get("text", "")), form.get("any_case") == "1"
+        asked = Asked("text", text, any_case)
+        return asked, Target(of_text(text, any_case=any_case), asked.words, text=text)
+    fetched = fetch_run(session, run_id)
+    run = fetched.run
+    if not isinstance(run, Run):
+        raise Http404(NOT_THERE)
+    if kind == "message":  # counted from 1, as in links to messages
+        number -= 1
+    count = {"message": len(run.messages), "call": len(run.tool_calls), "medium": len(media_of(run))}[kind]
+    if not 0 <= number < count:
+        raise Http404(NOT_THERE)
+    asked = Asked(kind, run=fetched.row, number=asked_of(form)[2])
+    if kind == "message":
+        redactor = of_message(run.run_id, run.messages[number])
+    elif kind == "call":
+        redactor = of_call(run.run_id, run.tool_calls[number])
+    else:
+        redactor = of_medium(media_of(run)[number])
+    return asked, Target(redactor, asked.words, run_id=run.run_id or "")
