@@ -56,7 +56,8 @@ _PLACES: Final = {
 }  # fmt: skip
 _STREAMED: Final = ("content", "reasoning_content")
 
-Item = Callable[[dict[str, Any]], dict[str, Any] | None]
+# Asked of an object and of the field it stands in.
+Item = Callable[[dict[str, Any], str], dict[str, Any] | None]
 
 
 class Redactor:
@@ -79,6 +80,7 @@ class Redactor:
         self._whole = frozenset(whole)
         self._in_run = False
         self._place = "other fields"
+        self._field = ""
 
     def fresh(self) -> "Redactor":
         """Return one for the same things that has not counted anything."""
@@ -122,7 +124,8 @@ class Redactor:
             changed = self._asked(value)
             return self._free_object(value) if changed is None else changed
         if isinstance(value, list):
-            return [self.free(one) for one in value]
+            field = self._field
+            return [self._free_in(one, field) for one in value]
         if isinstance(value, int | float) and not isinstance(value, bool) and self.needles.are_in(json.dumps(value)):
             self._count()
             return MARKER
@@ -147,6 +150,7 @@ class Redactor:
     def _member(self, key: str, value: Any) -> Any:
         if key in KEPT and not isinstance(value, dict | list):
             return self._kept(value)
+        self._field = key
         if key == "events" and isinstance(value, list):
             value = self._joined(value)
         if key == "messages" and isinstance(value, list):
@@ -156,8 +160,16 @@ class Redactor:
         if isinstance(value, dict):
             return self._object(value)
         if isinstance(value, list):
-            return [self._object(one) if isinstance(one, dict) else self.free(one) for one in value]
+            return [self._member_of(one, key) for one in value]
         return self._text(value) if isinstance(value, str) else value
+
+    def _member_of(self, value: Any, field: str) -> Any:
+        self._field = field
+        return self._object(value) if isinstance(value, dict) else self.free(value)
+
+    def _free_in(self, value: Any, field: str) -> Any:
+        self._field = field
+        return self.free(value)
 
     def _kept(self, value: Any) -> Any:
         self.kept += isinstance(value, str) and self.needles.are_in(value)
@@ -176,11 +188,11 @@ class Redactor:
 
     def _asked(self, raw: dict[str, Any]) -> dict[str, Any] | None:
         """Return what becomes of an object that is to be taken out, or holds a file with a needle in it."""
-        changed = self._item(raw) if self._item is not None else None
-        if changed is None and is_medium(raw) and isinstance(raw.get("content"), str):
+        changed = self._item(raw, self._field) if self._item is not None else None
+        if changed is None and is_medium(raw, self._field) and isinstance(raw.get("content"), str):
             data = decode_base64(raw["content"]) if self.needles else None
             if data is not None and self.needles.are_in_bytes(data):
-                changed = blank_media(raw)
+                changed = blank_media(raw, self._field)
         if changed is not None and changed != raw:
             self._count()
         return changed
@@ -217,6 +229,7 @@ class Redactor:
             name = self._text(key)
             while name != key and name in found:
                 name += "'"
+            self._field = key
             found[name] = self.free(item)
         return found
 

@@ -33,9 +33,9 @@ def of_message(run_id: str | None, message: Message) -> Redactor:
     media = {key for medium in message.media if (key := _place(medium.raw))}
     found = message.raw
 
-    def item(raw: dict[str, Any]) -> dict[str, Any] | None:
-        if is_medium(raw) and _place(raw) in media:
-            return blank_media(raw)
+    def item(raw: dict[str, Any], field: str) -> dict[str, Any] | None:
+        if is_medium(raw, field) and _place(raw) in media:
+            return blank_media(raw, field)
         return _blank_message(raw) if _is_same_message(raw, found) else None
 
     return _redactor(run_id, [*texts, *arguments], item)
@@ -46,7 +46,7 @@ def of_call(run_id: str | None, call: ToolCall) -> Redactor:
     ids = frozenset(filter(None, (call.id, *(call.request.ids if call.request else ()))))
     texts = [call.result, call.arguments, *_leaves(call.args)]
 
-    def item(raw: dict[str, Any]) -> dict[str, Any] | None:
+    def item(raw: dict[str, Any], field: str) -> dict[str, Any] | None:
         if raw.get("tool_call_id") in ids:
             return _blank_execution(raw)
         if isinstance(raw.get("function"), dict) and ids.intersection((raw.get("id"), raw.get("call_id"))):
@@ -60,8 +60,8 @@ def of_medium(medium: Media) -> Redactor:
     """Return what takes out a picture, a sound or a file wherever it stands."""
     place = _place(medium.raw)
 
-    def item(raw: dict[str, Any]) -> dict[str, Any] | None:
-        return blank_media(raw) if place and is_medium(raw) and _place(raw) == place else None
+    def item(raw: dict[str, Any], field: str) -> dict[str, Any] | None:
+        return blank_media(raw, field) if place and is_medium(raw, field) and _place(raw) == place else None
 
     return Redactor(Needles([]), item=item)
 
@@ -94,9 +94,9 @@ def _blank_message(raw: dict[str, Any]) -> dict[str, Any]:
             found[key] = MARKER
     for key in _MEDIA:
         if isinstance(found.get(key), list):
-            found[key] = [blank_media(one) if isinstance(one, dict) else one for one in found[key]]
+            found[key] = [blank_media(one, key) if isinstance(one, dict) else one for one in found[key]]
     if isinstance(found.get("audio_output"), dict):
-        found["audio_output"] = blank_media(found["audio_output"])
+        found["audio_output"] = blank_media(found["audio_output"], "audio_output")
     if isinstance(found.get("tool_calls"), list):
         found["tool_calls"] = [_blank_request(call) for call in found["tool_calls"]]
     if found.get("tool_args"):
@@ -120,7 +120,7 @@ def _blank_execution(raw: dict[str, Any]) -> dict[str, Any]:
         found["tool_args"] = {"redacted": MARKER}
     for key in _MEDIA:
         if isinstance(found.get(key), list):
-            found[key] = [blank_media(one) if isinstance(one, dict) else one for one in found[key]]
+            found[key] = [blank_media(one, key) if isinstance(one, dict) else one for one in found[key]]
     for field in found.get("user_input_schema") or ():
         if isinstance(field, dict) and field.get("value") is not None:
             found["user_input_schema"] = [_without_value(one) for one in found["user_input_schema"]]
