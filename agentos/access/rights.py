@@ -56,6 +56,8 @@ class Right(StrEnum):
     SHARE_VIEWS = "share_views"
     SEE_SETTINGS = "see_settings"
     MODERATE = "moderate_sessions"
+    REDACT = "redact_sessions"
+    SEE_SECRETS = "see_secrets"
     READ_AUDIT = "read_audit"
     EDIT_PRICES = "edit_prices"
     SEE_ADDRESSES = "see_addresses"
@@ -77,6 +79,8 @@ RIGHTS: Final[dict[Right, tuple[Role, str]]] = {
     Right.SHARE_VIEWS: (Role.OPERATOR, "Share saved views"),
     Right.SEE_SETTINGS: (Role.OPERATOR, "See how this program is set up"),
     Right.MODERATE: (Role.MODERATOR, "Decide on cases; hold, hide, archive and take over sessions; suspend users"),
+    Right.REDACT: (Role.MODERATOR, "Redact what was said in sessions, for good"),
+    Right.SEE_SECRETS: (Role.MODERATOR, "Have masked secrets shown, which is on record"),
     Right.READ_AUDIT: (Role.MODERATOR, "Read and export the audit log"),
     Right.EDIT_PRICES: (Role.ADMIN, "Change what models cost"),
     Right.SEE_ADDRESSES: (Role.ADMIN, "See where databases and servers are"),

@@ -1,14 +1,15 @@
 """Who may redact. The rule is a pair: `check_can_redact()` raises with a sentence, `can_redact()` is a boolean."""
 
-from agentos.access.roles import AnyUser
-from agentos.access.rules import NotAllowed, SessionRow
+from agentos.access.rights import AnyUser, Right
+from agentos.access.rules import NotAllowed, SessionRow, check_has, check_reads, check_sees
 from agentos.db.sources import get_source
-from agentos.moderation.rules import check_can_moderate
 
 
 def check_can_redact(user: AnyUser, row: SessionRow) -> None:
     """Raise `NotAllowed` unless the user may take things out of it: a moderator, if the source can be written to."""
-    check_can_moderate(user, row)
+    check_reads(user)
+    check_has(user, Right.REDACT, "redact sessions")
+    check_sees(user, row)
     try:
         source = get_source(row.source)
     except KeyError:

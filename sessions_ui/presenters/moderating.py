@@ -16,6 +16,7 @@ from agentos.moderation.acting import Actor
 from agentos.moderation.models import Case, Flag, Measure, Note, Standing, Thumb
 from agentos.moderation.obstacles import suspension_of
 from agentos.moderation.rules import can_annotate, can_flag, can_moderate
+from agentos.redaction.rules import can_redact
 
 Do = Callable[[Any, Actor, str], object]
 
@@ -120,6 +121,7 @@ class Over:
     flag_url: str = ""
     may_annotate: bool = False
     menu: list[tuple[str, str]] = field(default_factory=list)
+    may_redact: bool = False
 
     @property
     def may_flag(self) -> bool:
@@ -159,6 +161,7 @@ def over_session(user: AnyUser, row: CatalogSession) -> Over:
         reverse("flag", args=[row.source, row.quoted_id]) if can_flag(user, row) else "",
         can_annotate(user, row),
         _menu(row, marks) if moderates else [],
+        can_redact(user, row),
     )
 
 
