@@ -1,8 +1,9 @@
 """Puts what was derived of a session into the catalog, whole or not at all."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -22,6 +23,9 @@ from agentos.db.sources import SourceUnavailable
 from agentos.prices.pricing import PriceTable
 from agentos.prices.table import settled
 
+# A session that changed, with what the catalog has of it.
+Changed = tuple[Stamp, CatalogSession | None]
+Together = Callable[[Sequence[Changed]], dict[str, CatalogSession]]
 # Rows deleted or written by one statement.
 BATCH = 500
 # Structural columns of a run that stays where it is in the source but may move in the forest.
@@ -38,7 +42,7 @@ def refresh(reader: Reader, stamp: Stamp, row: CatalogSession | None) -> Catalog
         SourceUnavailable: the source does not give the session.
     """
     try:
-        return _refreshed(reader, [(stamp, row)]).get(stamp.session_id, row)
+        return refresh_together(reader, [(stamp, row)]).get(stamp.session_id, row)
     except (SourceUnavailable, OperationalError, InterfaceError):  # the source, or our own database, is not there
         raise
     except Exception:  # whatever a stored session makes our code do, it must not keep the others out of the catalog
@@ -46,14 +50,31 @@ def refresh(reader: Reader, stamp: Stamp, row: CatalogSession | None) -> Catalog
         return note_problem(reader, stamp, "This session cannot be read; the log of the server says why.")
 
 
+def refresh_together(reader: Reader, changed: Sequence[Changed]) -> dict[str, CatalogSession]:
+    """Refresh sessions; return their rows by session id, those left out that are gone from the source or from here.
+
+    Raises:
+        SourceUnavailable: the source does not give one of them; some may be stored by then.
+    """
+    found: dict[str, CatalogSession] = {}
+    for group in deriving.groups(deriving.begin(reader, changed)):
+        deriving.read(reader, group)
+        derived = [_Derived.of(one) for one in group]
+        with transaction.atomic():
+            found |= _store(reader.source.name, derived)
+    return found
+
+
 class Ahead:
     """Refreshes changed sessions some at a time, ahead of whoever asks for them one by one in the same order.
 
     What goes wrong with some of them is nobody's problem yet: those are then refreshed alone, by `refresh`.
+    `together` refreshes some; unless it is given, `refresh_together`.
     """
 
-    def __init__(self, reader: Reader, changed: list[tuple[Stamp, CatalogSession | None]], at_once: int) -> None:
+    def __init__(self, reader: Reader, changed: list[Changed], at_once: int, together: Together | None = None) -> None:
         self._reader = reader
+        self._together = together or partial(refresh_together, reader)
         self._waiting = changed[::-1]
         self._at_once = at_once
         self._ready: dict[str, CatalogSession] = {}
@@ -74,9 +95,9 @@ class Ahead:
         stored = self._ready.pop(stamp.session_id, None)
         return stored if stored is not None else refresh(self._reader, stamp, row)
 
-    def _refreshed(self, some: list[tuple[Stamp, CatalogSession | None]]) -> dict[str, CatalogSession]:
+    def _refreshed(self, some: list[Changed]) -> dict[str, CatalogSession]:
         try:
-            return _refreshed(self._reader, some) if len(some) > 1 else {}
+            return self._together(some) if len(some) > 1 else {}
         except Exception:  # `refresh` says what it is, of each session by itself
             _logger.debug("Sessions of %s are refreshed one by one", self._reader.source.name, exc_info=True)
             return {}
@@ -106,17 +127,6 @@ def remove(rows: QuerySet[CatalogSession]) -> int:
         CatalogSession.objects.filter(pk__in=keys).delete()
         removed += len(keys)
     return removed
-
-
-def _refreshed(reader: Reader, changed: list[tuple[Stamp, CatalogSession | None]]) -> dict[str, CatalogSession]:
-    """Return the rows of changed sessions by session id, those left out that are gone from the source or from here."""
-    found: dict[str, CatalogSession] = {}
-    for group in deriving.groups(deriving.begin(reader, changed)):
-        deriving.read(reader, group)
-        derived = [_Derived.of(one) for one in group]
-        with transaction.atomic():
-            found |= _store(reader.source.name, derived)
-    return found
 
 
 @dataclass

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from agentos.catalog import totals
+from agentos.catalog.apart import Apart
 from agentos.catalog.following import candidates, changed, look_again
 from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogSession, SourceState
@@ -86,10 +87,13 @@ def refresh_session(source: Source, session_id: str, known: CatalogSession | Non
     return refresh(reader, stamp, row)
 
 
-def refresh_source(source: Source, *, budget: float | None = None, patient: bool = False) -> SyncReport:
+def refresh_source(
+    source: Source, *, budget: float | None = None, patient: bool = False, apart: Apart | None = None
+) -> SyncReport:
     """Go on with the pass over the source, for `budget` seconds or to its end. Another process's pass is left alone.
 
     With `patient`, what changed lately is looked at first, and a new pass begins only when it is time for one.
+    `apart`: processes that refresh what is new.
     """
     report = SyncReport()
     state = _lease(source)
@@ -103,7 +107,7 @@ def refresh_source(source: Source, *, budget: float | None = None, patient: bool
         if state.cursor is None and patient and _is_too_soon(state):
             report.done = True
         else:
-            _go_on(source, state, report, deadline)
+            _go_on(source, state, report, deadline, apart)
         state.problem, state.failing_since = "", None
     except SourceUnavailable as error:
         state.problem = report.problem = str(error)
@@ -181,7 +185,7 @@ def _refresh_some(reader: Reader, state: SourceState, session_ids: list[str], re
         report.removed += 1
 
 
-def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: float | None) -> None:
+def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: float | None, apart: Apart | None) -> None:
     if state.cursor is None:
         now = pulse(source)
         if now and now == state.pulse and _may_trust_pulse(source, state, deadline):
@@ -194,14 +198,14 @@ def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: flo
         # As it was before the pass: whatever is written while it walks makes the next one look again.
         state.pulse, state.pass_started_at, state.seen_count = now, timezone.now(), 0
     reader = Reader(source)
-    while stamps := reader.stamps(state.cursor, BATCH):
-        _compare(reader, state, stamps, report, deadline)
+    while stamps := reader.stamps(state.cursor, BATCH if apart is None else 2 * BATCH):
+        _compare(reader, state, stamps, report, deadline, apart)
         _save_progress(state)
         if _is_over(deadline):
             return  # the next slice begins at the cursor
     _finish(state, report)
     if state.sweeping and not _is_over(deadline):
-        _go_on(source, state, report, deadline)
+        _go_on(source, state, report, deadline, apart)
 
 
 def _may_trust_pulse(source: Source, state: SourceState, deadline: float | None) -> bool:
@@ -226,7 +230,12 @@ def _is_over(deadline: float | None) -> bool:
 
 
 def _compare(
-    reader: Reader, state: SourceState, stamps: list[Stamp], report: SyncReport, deadline: float | None
+    reader: Reader,
+    state: SourceState,
+    stamps: list[Stamp],
+    report: SyncReport,
+    deadline: float | None,
+    apart: Apart | None,
 ) -> None:
     """Refresh what changed among `stamps`, moving the cursor along, until the deadline; at least one is done."""
     keys = {index_key(stamp.session_id): stamp for stamp in stamps}
@@ -234,7 +243,10 @@ def _compare(
     known = {row.session_key: row for row in rows}
     different = [(stamp, known.get(key)) for key, stamp in keys.items() if _differs(known.get(key), stamp)]
     has_time = deadline is None or deadline - time.monotonic() > _NEAR
-    ahead = Ahead(reader, different, _AT_ONCE if has_time else _AT_ONCE_IN_TIME)
+    if apart and has_time and apart.takes(different):
+        ahead = Ahead(reader, different, len(different), apart.refresh)
+    else:
+        ahead = Ahead(reader, different, _AT_ONCE if has_time else _AT_ONCE_IN_TIME)
     met = _Met(state)
     renewed = time.monotonic()
     try:

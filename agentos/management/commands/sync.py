@@ -2,12 +2,13 @@
 
 import time
 from argparse import ArgumentParser
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
 from agentos.catalog import pricing, rollups
+from agentos.catalog.apart import Apart, processes
 from agentos.catalog.keeping import afterwards
 from agentos.catalog.models import SourceState
 from agentos.catalog.sync import LEASE, SyncReport, rebuild, refresh_source
@@ -37,11 +38,19 @@ class Command(BaseCommand):
         parser.add_argument("--rebuild", action="store_true", help="throw the catalog away first and make it anew")
         parser.add_argument("--watch", action="store_true", help="go on until interrupted, and say what changes")
 
+        parser.add_argument(
+            "--processes",
+            type=int,
+            metavar="N",
+            default=processes(),
+            help="further processes that help to index what is new (default: %(default)s)",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a source; exit with 1 if one could not be read, with 130 if interrupted before the end."""
         chosen = _chosen(options["source"])
         try:
-            problems = {source.name: self._bring_up(source, anew=options["rebuild"]) for source in chosen}
+            problems = {source.name: self._bring_up(source, options) for source in chosen}
             pricing.reprice(None)
             rollups.refresh(None)
             afterwards(None)
@@ -55,28 +64,29 @@ class Command(BaseCommand):
         elif failed := sum(map(bool, problems.values())):
             raise CommandError(f"{failed} of the sources could not be read.", returncode=1)
 
-    def _bring_up(self, source: Source, *, anew: bool) -> str:
+    def _bring_up(self, source: Source, options: dict[str, Any]) -> str:
         """Make one pass over the source, telling how far it is; return its problem, "" for none."""
         progress = Progress(self.stdout, source.name)
         try:
-            if anew:
+            if options["rebuild"]:
                 rebuild(source)
         except SourceUnavailable as error:
             report = SyncReport(problem=str(error))
         else:
             goes_on = SourceState.objects.filter(source=source.name).exclude(cursor=None).exists()
-            report = self._pass(source, progress)
-            if goes_on and report.done:  # what has changed behind the place where it went on
-                report = report.followed_by(self._pass(source, progress))
+            with closing(Apart(source, options["processes"])) as apart:
+                report = self._pass(source, progress, apart)
+                if goes_on and report.done:  # what has changed behind the place where it went on
+                    report = report.followed_by(self._pass(source, progress, apart))
         progress.clear()
         self.stdout.write(f"{source.name}: {sentence(report)}")
         return report.problem
 
-    def _pass(self, source: Source, progress: Progress) -> SyncReport:
+    def _pass(self, source: Source, progress: Progress, apart: Apart) -> SyncReport:
         whole, waits_until = SyncReport(), time.monotonic() + WAIT_SECONDS
         seconds = TERMINAL_SECONDS if self.stdout.isatty() else PROGRESS_SECONDS
         while True:
-            slice_ = refresh_source(source, budget=seconds)
+            slice_ = refresh_source(source, budget=seconds, apart=apart)
             whole = whole.followed_by(slice_)
             if slice_.done or slice_.problem:
                 return whole
