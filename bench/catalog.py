@@ -4,7 +4,7 @@
 
 For each database and layout a source is filled by `scale.py`, with one session of 2,000 runs. In its own database SQL
 takes the texts out of the JSON and indexes them: nothing could be faster. Then the source is followed as `manage.py
-sync` does it, into an empty database of ours, in a process of its own with those that help it; their peaks are added up.
+sync` does it, into an empty database of ours, in a process of its own and those that help it, whose peaks add up.
 At last that process asks again, while nobody writes: statements on the source, on ours, and milliseconds.
 """
 
