@@ -118,6 +118,7 @@ INSTALLED_APPS = [
     "agentos.db",
     "agentos.catalog",
     "agentos.moderation",
+    "agentos.jobs",
     "agentos.prices",
     "agentos.remotes",
     "agentos.saved_views",

@@ -13,6 +13,7 @@ from agentos.access.rules import can_see_settings
 from agentos.catalog.keeping import known_states, states_for_page
 from agentos.catalog.models import SourceState
 from agentos.db.sources import SourceError, all_sources
+from agentos.jobs.acts import acts_of
 from agentos.moderation.queue import open_count
 from agentos.moderation.rules import can_moderate
 from sessions_ui.permissions import may_audit
@@ -52,6 +53,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "source_menu": SimpleLazyObject(lambda: source_menu(known_states())),
         "to_review": SimpleLazyObject(lambda: to_review(user)),
         "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
+        "may_act": SimpleLazyObject(lambda: user is not None and bool(acts_of(user))),
         "may_audit": SimpleLazyObject(lambda: user is not None and may_audit(user)),
         "manages_people": SimpleLazyObject(lambda: user is not None and can_manage_people(user)),
         "role": SimpleLazyObject(lambda: rights_of(user).label if user is not None else ""),

@@ -89,6 +89,13 @@ def RUNS_IT(asker: Asker, about: str) -> str:
     return REFUSED if found == OK and (asker.bound or asker.is_narrowed) else found
 
 
+def ACTS(asker: Asker, about: str) -> str:
+    """For whoever may do something to several sessions: who has a role, and moderates if bound to a user."""
+    if not asker.is_somebody:
+        return SIGN_IN
+    return OK if asker.has(Role.MODERATOR if asker.bound else Role.VIEWER) else REFUSED
+
+
 def AUDITS(asker: Asker, about: str) -> str:
     """For moderators who see every session, and auditors; to others it is not there."""
     if asker.audits:
@@ -197,6 +204,9 @@ ROWS: Final[dict[str, Row]] = {
     "open_on_hold": post(MODERATES),
     "redact": get(MODERATES, post=MODERATES, form={"text": "zqneedle"}),
     "moderate": get(MODERATES, post=MODERATES),
+    "jobs": get(SIGNED_IN),
+    "job_new": post(ACTS),
+    "job": get(NOBODYS, post=NOBODYS),
     "review": get(needs(Role.MODERATOR)),
     "review_next": post(needs(Role.MODERATOR)),
     "review_reasons": get(needs(Role.MODERATOR), post=needs(Role.MODERATOR)),

@@ -4,7 +4,7 @@ The catalog is derived and may be thrown away, and it calls nobody above it. Who
 provider, which is asked whenever a row is derived; `refresh` brings rows into step at once after a write.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,10 +15,13 @@ from agentos.catalog.terms import of_value, term_of
 if TYPE_CHECKING:
     from agentos.catalog.models import CatalogSession
 
-# Where a session stands: in every list, in those that ask for archived ones, or before moderators alone.
+# Where a session stands: in every list, in those that ask for archived ones, or before moderators alone; deleted ones
+# wait there to be restored or to go for good.
 LISTED: Final = 0
 ARCHIVED: Final = 1
 HIDDEN: Final = 2
+DELETED: Final = 3
+STANDING: Final = ("held", "hidden", "archived", "taken_over", "deleted")
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,21 @@ class Marks:
     hidden: bool = False
     archived: bool = False
     taken_over: bool = False
+    deleted: bool = False
     tags: tuple[str, ...] = ()
     stars: tuple[int, ...] = ()
 
     @property
     def aside(self) -> int:
-        """Where the session stands: LISTED, ARCHIVED or HIDDEN."""
+        """Where the session stands: LISTED, ARCHIVED, HIDDEN or DELETED."""
+        if self.deleted:
+            return DELETED
         return HIDDEN if self.hidden else ARCHIVED if self.archived else LISTED
 
     def terms(self) -> set[str]:
         """Return what the session may be looked for by."""
         has = {"flag": self.flags, "note": self.notes}
-        stands = {name: getattr(self, name) for name in ("held", "hidden", "archived", "taken_over")}
+        stands = {name: getattr(self, name) for name in STANDING}
         found = {term_of("has", word) for word, number in has.items() if number}
         found |= {term_of("is", word) for word, there in stands.items() if there}
         found |= {star_of(person) for person in self.stars}
@@ -81,43 +87,78 @@ def of_sessions(source: str, keys: Collection[str]) -> Mapping[str, Marks]:
 
 
 def refresh(source: str, keys: Collection[str]) -> None:
-    """Put what now stands over these sessions on their rows; in the transaction of the write, if there is one."""
+    """Put what now stands over these sessions on their rows; in the transaction of the write, if there is one.
+
+    However many they are, it takes about ten statements: rows that come to the same are written together.
+    """
     from agentos.catalog.models import CatalogSession
 
     with transaction.atomic():
         rows = CatalogSession.objects.select_for_update().filter(source=source, session_key__in=keys).order_by("pk")
         found = of_sessions(source, keys)
-        for row in rows.only("session_key", "marks", "aside", "tags", "updated_at"):
-            _put(row, found.get(row.session_key, NONE))
+        changes = [
+            _Change(row, found.get(row.session_key, NONE))
+            for row in rows.only("session_key", "marks", "aside", "tags", "updated_at")
+        ]
+        _write_terms(changes)
+        _write_marks(changes)
+        moved = [change.row for change in changes if change.row.aside != change.marks.aside]
+        if moved:
+            counted_anew(source, moved)
 
 
-def _put(row: "CatalogSession", marks: Marks) -> None:
-    from agentos.catalog.models import CatalogSession, CatalogTerm
+@dataclass(frozen=True)
+class _Change:
+    row: "CatalogSession"
+    marks: Marks
 
-    before, now = Marks.of(row.marks).terms(), marks.terms()
-    own = set[str]().union(*(of_value("tag", tag) for tag in row.tags))
-    CatalogTerm.objects.filter(session=row, term__in=before - now - own).delete()
-    CatalogTerm.objects.bulk_create(
-        [CatalogTerm(session=row, term=term, updated_at=row.updated_at) for term in sorted(now - before)],
-        ignore_conflicts=True,
-    )
-    CatalogSession.objects.filter(pk=row.pk).update(marks=marks.stored(), aside=marks.aside)
-    if row.aside != marks.aside:
-        _counted_anew(row)
+    @property
+    def gone(self) -> set[str]:
+        own = set[str]().union(*(of_value("tag", tag) for tag in self.row.tags))
+        return Marks.of(self.row.marks).terms() - self.marks.terms() - own
+
+    @property
+    def new(self) -> set[str]:
+        return self.marks.terms() - Marks.of(self.row.marks).terms()
 
 
-def _counted_anew(row: "CatalogSession") -> None:
-    """Have the kept sums and totals made anew: they leave out what is not listed."""
+def _write_terms(changes: Iterable[_Change]) -> None:
+    from agentos.catalog.models import CatalogTerm
+
+    gone: dict[str, list[int]] = {}
+    new: list[CatalogTerm] = []
+    for change in changes:
+        for term in change.gone:
+            gone.setdefault(term, []).append(change.row.pk)
+        at = change.row.updated_at
+        new += [CatalogTerm(session=change.row, term=term, updated_at=at) for term in sorted(change.new)]
+    for term, keys in gone.items():
+        CatalogTerm.objects.filter(session__in=keys, term=term).delete()
+    CatalogTerm.objects.bulk_create(new, ignore_conflicts=True)
+
+
+def _write_marks(changes: Iterable[_Change]) -> None:
+    from agentos.catalog.models import CatalogSession
+
+    alike: dict[Marks, list[int]] = {}
+    for change in changes:
+        alike.setdefault(change.marks, []).append(change.row.pk)
+    for marks, keys in alike.items():
+        CatalogSession.objects.filter(pk__in=keys).update(marks=marks.stored(), aside=marks.aside)
+
+
+def counted_anew(source: str, rows: "Sequence[CatalogSession]") -> None:
+    """Have the kept sums and totals made anew that these rows of a source are part of, or are not any more."""
     from agentos.catalog.figures import DAY
     from agentos.catalog.hours import HOUR
     from agentos.catalog.models import CatalogRun, SourceState
     from agentos.catalog.rollup_models import CatalogStale
 
-    runs = CatalogRun.objects.filter(session=row, created_at__isnull=False)
+    runs = CatalogRun.objects.filter(session__in=[row.pk for row in rows], created_at__isnull=False)
     places = {("h", int(at / HOUR)) for at in _distinct(runs.values_list("created_at", flat=True))}
-    places.add(("d", int(row.updated_at / DAY)))
+    places |= {("d", int(row.updated_at / DAY)) for row in rows}
     CatalogStale.objects.bulk_create([CatalogStale(grain=grain, at=at) for grain, at in sorted(places)])
-    SourceState.objects.filter(source=row.source).update(totals={}, totals_at=0)
+    SourceState.objects.filter(source=source).update(totals={}, totals_at=0)
 
 
 def _distinct(times: Iterable[int | None]) -> set[int]:

@@ -42,7 +42,7 @@ class CatalogSession(models.Model):
 
     Times are unix seconds, 0 when the source holds none. Token counts, cost and duration are null when unknown.
     `computed_cost`: how much of `cost` follows from the price table (`pricing.py`), null for nothing.
-    `marks` is what people put over it (`marks.Marks`), `aside` where it therefore stands: LISTED, ARCHIVED or HIDDEN.
+    `marks` is what people put over it (`marks.Marks`), `aside` where it therefore stands: LISTED, ARCHIVED …
     """
 
     source = models.CharField(max_length=64)

@@ -13,7 +13,7 @@ from agentos.access.rights import AnyUser, Right, has_right
 from agentos.access.rules import Scope, scope_of
 from agentos.catalog.keys import index_key
 from agentos.catalog.lean import LeanRows
-from agentos.catalog.marks import ARCHIVED, HIDDEN, LISTED
+from agentos.catalog.marks import ARCHIVED, DELETED, HIDDEN, LISTED
 from agentos.catalog.paging import DEFAULT_SORT, Page, column_of, page_of
 from agentos.catalog.query.compiler import Asker, Known, compiled, leading_term
 from agentos.catalog.query.listing import ListQuery
@@ -69,7 +69,7 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
     def visible_to(self, user: AnyUser) -> Self:
         """Sessions that the user may see: all of them, those of their scope, or none.
 
-        Hidden ones only moderators see.
+        Hidden and deleted ones only moderators see.
         """
         scope, moderates = scope_of(user), has_right(user, Right.MODERATE)
         found = self.all() if moderates else self.filter(aside__lt=HIDDEN)
@@ -79,14 +79,14 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
         return found.none() if scope.nothing else found.filter(_within(scope))
 
     def listed(self) -> Self:
-        """Those that are neither archived nor hidden."""
+        """Those that are neither archived nor hidden nor deleted."""
         return self.filter(aside=LISTED)
 
     def filtered(self, query: ListQuery) -> Self:
         """Sessions that match the query; none while a part of it is broken.
 
-        Archived and hidden ones are left out unless the query speaks of them, whichever way. What words say is looked
-        for in sessions on hold for moderators alone: a search would read to others what they may not open.
+        Archived, hidden and deleted ones are left out unless the query speaks of them, whichever way. What words say is
+        looked for in sessions on hold for moderators alone: a search would read to others what they may not open.
         """
         if query.broken:
             return self.none()
@@ -142,7 +142,7 @@ def _within(scope: Scope) -> Q:
 
 
 def _asked_for(node: Node) -> list[int]:
-    """Return where sessions stand that a query is about: the listed ones, and archived or hidden if it names them."""
+    """Return where sessions stand that a query is about: the listed ones, and archived … ones if it names them."""
     tests = {leaf.test for leaf in leaves(node) if isinstance(leaf, Term) and leaf.field == "is"}
-    shelves = {Exact("archived"): ARCHIVED, Exact("hidden"): HIDDEN}
+    shelves = {Exact("archived"): ARCHIVED, Exact("hidden"): HIDDEN, Exact("deleted"): DELETED}
     return [LISTED, *(place for test, place in shelves.items() if test in tests)]

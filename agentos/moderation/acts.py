@@ -24,6 +24,8 @@ register(
     Act("session.archived.lift", "change", "archive", "Took session out of the archive"),
     Act("session.takeover", "change", "operator", "Took over session"),
     Act("session.takeover.lift", "change", "operator", "Handed back session"),
+    Act("session.deleted", "change", "close", "Deleted session, to be restored or to go for good"),
+    Act("session.deleted.lift", "change", "back", "Restored session"),
     Act("tag.put", "change", "tag", "Tagged session “{tag}”"),
     Act("tag.take_off", "change", "tag", "Took the tag “{tag}” off session"),
     Act("note.put", "change", "note", "Wrote a note on session"),

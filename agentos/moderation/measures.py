@@ -1,39 +1,17 @@
-"""What stands over a session until it is lifted: hold, hidden, archived, taken over. And suspended users."""
-
-from dataclasses import dataclass
-from typing import Final
+"""What stands over a session until it is lifted: hold, hidden, archived, taken over, deleted. And suspended users."""
 
 from django.db import transaction
-from django.dispatch import Signal
 from django.utils import timezone
 
 from agentos.access.rules import SessionRow
 from agentos.catalog.keys import index_key
 from agentos.moderation.acting import Actor, Conflict, Refused, ago, reason_of, record
+from agentos.moderation.kinds import stop, stopped
 from agentos.moderation.models import Measure, Standing, Suspension
 from agentos.moderation.rules import check_can_moderate
-from agentos.moderation.subjects import locked, tell_catalog
+from agentos.moderation.several import lift_several, only, put_several
 
-# Sent when nobody may continue a session any more, with `source` and `session_id`; of a user, with `agno_user_id`.
-stopped: Final = Signal()
-
-
-@dataclass(frozen=True)
-class Kind:
-    """How a measure is told: when it is put up, when it is lifted; whether it needs a reason, and stops what runs."""
-
-    put: str
-    lifted: str
-    needs_reason: bool = True
-    stops: bool = False
-
-
-KINDS: Final = {
-    Standing.HOLD: Kind("put the session on hold", "released the hold", stops=True),
-    Standing.HIDDEN: Kind("hid the session", "showed the session again"),
-    Standing.ARCHIVED: Kind("archived the session", "took the session out of the archive", needs_reason=False),
-    Standing.TAKEOVER: Kind("took the session over", "handed the session back", stops=True),
-}
+__all__ = ["lift", "lift_suspension", "put", "stopped", "suspend"]
 
 
 def put(row: SessionRow, kind: Standing, actor: Actor, reason: str = "") -> Measure:
@@ -41,41 +19,16 @@ def put(row: SessionRow, kind: Standing, actor: Actor, reason: str = "") -> Meas
 
     Raises:
         Conflict: one of that kind stands already.
-        NotAllowed, Refused: by whom or for what reason it cannot be.
+        NotAllowed, Refused: by whom or for what reason it cannot be, or what else stands over it.
     """
-    how = KINDS[kind]
     _check(actor, row)
-    why = reason_of(reason, required=how.needs_reason)
-    with transaction.atomic():
-        subject = locked(row.source, row.session_id)
-        standing = Measure.objects.filter(subject=subject, kind=kind, lifted_at=None).first()
-        if standing is not None:
-            raise Conflict(f"{standing.actor} {how.put} {ago(standing.at)}.")
-        made = Measure.objects.create(subject=subject, kind=kind, reason=why, **actor.fields)
-        tell_catalog(subject)
-        record(f"session.{kind}", actor, subject, done=how.put, reason=why)
-        if how.stops:
-            transaction.on_commit(lambda: _stop(source=row.source, session_id=row.session_id))
-    return made
+    return only(put_several, row, kind, actor, reason)
 
 
 def lift(row: SessionRow, kind: Standing, actor: Actor, reason: str = "") -> Measure:
     """Lift the measure of a kind that stands over a session. Raises as `put` does; `Conflict` if none stands."""
-    how = KINDS[kind]
     _check(actor, row)
-    why = reason_of(reason, required=how.needs_reason and kind != Standing.TAKEOVER)
-    with transaction.atomic():
-        subject = locked(row.source, row.session_id)
-        standing = Measure.objects.select_for_update().filter(subject=subject, kind=kind, lifted_at=None).first()
-        if standing is None:
-            last = Measure.objects.filter(subject=subject, kind=kind).order_by("-pk").first()
-            who = f"{last.lifted_by} {how.lifted} {ago(last.lifted_at)}." if last and last.lifted_at else "It is not."
-            raise Conflict(who)
-        standing.lifted_at, standing.lifted_by, standing.lift_reason = timezone.now(), actor.name[:200], why
-        standing.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
-        tell_catalog(subject)
-        record(f"session.{kind}.lift", actor, subject, done=how.lifted, reason=why)
-    return standing
+    return only(lift_several, row, kind, actor, reason)
 
 
 def suspend(agno_user_id: str, actor: Actor, reason: str) -> Suspension:
@@ -92,7 +45,7 @@ def suspend(agno_user_id: str, actor: Actor, reason: str) -> Suspension:
         if not is_new:
             raise Conflict(f"{made.actor} suspended this user {ago(made.at)}.")
         record("user.suspend", actor, None, reason=why, agno_user_id=agno_user_id)
-        transaction.on_commit(lambda: _stop(agno_user_id=agno_user_id))
+        transaction.on_commit(lambda: stop(agno_user_id=agno_user_id))
     return made
 
 
@@ -112,7 +65,3 @@ def lift_suspension(agno_user_id: str, actor: Actor, reason: str) -> Suspension:
 
 def _check(actor: Actor, row: SessionRow | None) -> None:
     check_can_moderate(actor.person, row)
-
-
-def _stop(**of: str) -> None:
-    stopped.send_robust(sender=None, **of)

@@ -218,6 +218,7 @@ class Standing(models.TextChoices):
     HIDDEN = "hidden", "Hidden"
     ARCHIVED = "archived", "Archived"
     TAKEOVER = "takeover", "Taken over"
+    DELETED = "deleted", "Deleted"
 
 
 class Measure(ByPerson):

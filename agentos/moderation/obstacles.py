@@ -1,4 +1,4 @@
-"""Why nobody may continue a session: it is on hold, its user is suspended, or somebody has taken it over."""
+"""Why nobody may continue a session: on hold or deleted, its user is suspended, or somebody has taken it over."""
 
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -13,9 +13,11 @@ from agentos.moderation.models import Measure, Standing, Suspension
 
 PAUSED = "This conversation is paused. You can go on once it has been looked at."
 TAKEN_OVER = "A person is answering in this conversation. You can go on when they have handed it back."
+DELETED = "This conversation has been deleted."
 SUSPENDED = "Your account is suspended, so you cannot send messages."
 
 _SUSPENSION: Final = "suspension"
+_KEEPING: Final = (Standing.HOLD, Standing.DELETED, Standing.TAKEOVER)
 
 
 def why_not_continued(user: AnyUser | None, row: SessionRow) -> str:
@@ -27,6 +29,8 @@ def why_not_continued(user: AnyUser | None, row: SessionRow) -> str:
     found = {one.kind: one for one in _found(row)}
     if hold := found.get(Standing.HOLD):
         return f"On hold {hold.since}: {hold.reason}" if is_staff else PAUSED
+    if deleted := found.get(Standing.DELETED):
+        return f"Deleted {deleted.since}: {deleted.reason}" if is_staff else DELETED
     if suspension := found.get(_SUSPENSION):
         return f"{row.user_id} is suspended {suspension.since}: {suspension.reason}" if is_staff else SUSPENDED
     takeover = found.get(Standing.TAKEOVER)
@@ -49,7 +53,7 @@ class _Found(NamedTuple):
 
 def _found(row: SessionRow) -> list[_Found]:
     columns = ("actor", "at", "reason", "by_id")
-    measures = _standing(row.source, row.session_id).filter(kind__in=(Standing.HOLD, Standing.TAKEOVER))
+    measures = _standing(row.source, row.session_id).filter(kind__in=_KEEPING)
     rows = measures.values_list("kind", *columns)
     if row.user_id is not None:
         of_user = Suspension.objects.filter(user_key=index_key(row.user_id), lifted_at=None)

@@ -16,12 +16,18 @@ from agentos.moderation.subjects import locked, tell_catalog
 MOST_TAGS: Final = 30
 
 
-def tag(row: SessionRow, actor: Actor, name: str) -> Tag:
-    """Put a tag on a session; one that is there already stays. Raises `Refused` for no usable word, or too many."""
-    check_can_annotate(actor.person, row)
+def word_of(name: str) -> str:
+    """Return a tag as it is kept: on one line, without commas. Raises `Refused` for no usable word."""
     word = one_line(name.replace(",", " "), TAG_CHARACTERS + 1)
     if not word or len(word) > TAG_CHARACTERS:
         raise Refused(f"A tag has 1 to {TAG_CHARACTERS} characters.")
+    return word
+
+
+def tag(row: SessionRow, actor: Actor, name: str) -> Tag:
+    """Put a tag on a session; one that is there already stays. Raises `Refused` for no usable word, or too many."""
+    check_can_annotate(actor.person, row)
+    word = word_of(name)
     with transaction.atomic():
         subject = locked(row.source, row.session_id)
         if subject.tags.count() >= MOST_TAGS:

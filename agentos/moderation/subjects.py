@@ -13,6 +13,7 @@ from agentos.moderation.models import Flag, Measure, Note, Standing, Star, Subje
 
 _STANDS = {
     Standing.HOLD: "held", Standing.HIDDEN: "hidden", Standing.ARCHIVED: "archived", Standing.TAKEOVER: "taken_over",
+    Standing.DELETED: "deleted",
 }  # fmt: skip
 
 

@@ -72,6 +72,16 @@ ACTS: Final = {
         "Take this session out of the archive?", ("It is in lists again.",),
         "Take out", "The session is out of the archive.", _lift(Standing.ARCHIVED), needs_reason=False,
     ),
+    "delete": ActForm(
+        "Delete this session?",
+        ("It disappears for all but moderators, who can restore it until it goes for good.",
+         "Nobody continues it; what is being answered is stopped. Nothing in its source changes yet."),
+        "Delete", "The session is deleted. Moderators find it by is:deleted.", _put(Standing.DELETED),
+    ),
+    "restore": ActForm(
+        "Restore this session?", ("It is there again as it was before.",),
+        "Restore", "The session is restored.", _lift(Standing.DELETED),
+    ),
     "take-over": ActForm(
         "Take this session over?",
         ("You answer in it yourself until you hand it back. Others send no messages.",
@@ -101,6 +111,7 @@ _MENU: Final = (
     ("taken_over", ("take-over", "Take over…"), ("hand-back", "Hand back…")),
     ("archived", ("archive", "Archive…"), ("unarchive", "Take out of the archive…")),
     ("hidden", ("hide", "Hide…"), ("show", "Show again…")),
+    ("deleted", ("delete", "Delete…"), ("restore", "Restore…")),
 )
 
 
@@ -148,7 +159,7 @@ def over_session(user: AnyUser, row: CatalogSession) -> Over:
     is_staff = scope_of(user).agno_user_id is None
     moderates = can_moderate(user, row)
     place: dict[str, Any] = {"subject__source": row.source, "subject__session_key": index_key(row.session_id)}
-    stands = is_staff and (marks.held or marks.hidden or marks.archived or marks.taken_over)
+    stands = is_staff and (marks.held or marks.hidden or marks.archived or marks.taken_over or marks.deleted)
     flags = Flag.objects.filter(**place, is_open=True).order_by("pk") if is_staff and marks.flags else []
     return Over(
         marks,

@@ -90,7 +90,8 @@ def _over(row: CatalogSession, reader: Reader) -> str:
         told = (("flags", "flag", "Flagged"), ("notes", "note", "Has notes"), ("taken_over", "operator", "Taken over"))
         shown += [icon(name, word, "small") for mark, name, word in told if marks.get(mark)]
         shown += [icon("archive", "Archived", "small")] if marks.get("archived") else []
-        shown += [f'<span class="stamp-label">{icon("lock", "", "small")} Hidden</span>'] if marks.get("hidden") else []
+        words = ("hidden", "Hidden"), ("deleted", "Deleted")
+        shown += [f'<span class="stamp-label">{icon("lock", "", "small")} {w}</span>' for m, w in words if marks.get(m)]
     if reader.key in marks.get("stars", ()):
         shown.append(icon("star", "Starred by you", "small"))
     return f'<span class="over">{"".join(shown)}</span>' if shown else ""

@@ -203,7 +203,8 @@ def stored(place: Place) -> dict[str, Any]:
     TurnEvent.objects.create(turn=turn, seq=1, kind="content", payload={"text": f"needle {word}text"})
     return {
         "source": place.source, "qid": quote_id(session_id), "qrun_id": quote_id(run_id), "number": 0,
-        "part": "result", "act": "hide", "case_id": 999, "turn_id": turn.pk, "token": "no-such-token",
+        "part": "result", "act": "hide", "case_id": 999, "job_id": uuid.uuid4(),
+        "turn_id": turn.pk, "token": "no-such-token",
     }  # fmt: skip
 
 

@@ -25,6 +25,8 @@ ACTS = [
     "show",
     "archive",
     "unarchive",
+    "delete",
+    "restore",
     "take-over",
     "hand-back",
     "suspend",
@@ -49,8 +51,8 @@ def act(who: Person, row: CatalogSession, name: str, reason: str = WHY) -> Any:
 
 
 def test_each_act_asks_and_is_done_and_undone(row: CatalogSession, moderator: Person) -> None:
-    for name, back in (("archive", "unarchive"), ("hide", "show"), ("take-over", "hand-back"), ("hold", "release"),
-                       ("suspend", "lift-suspension")):  # fmt: skip
+    for name, back in (("archive", "unarchive"), ("hide", "show"), ("delete", "restore"), ("take-over", "hand-back"),
+                       ("hold", "release"), ("suspend", "lift-suspension")):  # fmt: skip
         for one in (name, back):
             form = moderator.client.get(url(row, f"moderate/{one}/"), headers={"HX-Target": "sheet-content"}).text
             assert "<html" not in form and "csrfmiddlewaretoken" in form and "effects" in form
@@ -144,6 +146,32 @@ def test_what_is_hidden_is_not_found(
     assert teammate.client.get("/users/", {"q": "-status:none", "format": "json"}).text != before
     assert moderator.client.get(url(row)).status_code == 200
     assert f"/sessions/lab/{row.quoted_id}/" in moderator.client.get("/sessions/", {"q": "is:hidden"}).text
+
+
+def test_what_is_deleted_is_there_for_moderators_alone(
+    row: CatalogSession, owner: Person, viewer: Person, teammate: Person, moderator: Person
+) -> None:
+    waiting = submit("lab", row.session_id, "hello", user=teammate.user, idempotency_key="k1")
+    before = teammate.client.get("/sessions/?format=json", {"q": f"id:{row.session_id}"}).json()["sessions"]
+    assert len(before) == 1
+    act(moderator, row, "delete")
+    waiting.refresh_from_db()
+    assert waiting.status == "cancelled"
+    for who in (owner, viewer, teammate):
+        assert who.client.get(url(row)).status_code == who.client.get(url(row, "export/")).status_code == 404
+        assert who.client.get(f"/turns/{waiting.pk}/").status_code == 404
+        for q in (f"id:{row.session_id}", f"is:deleted id:{row.session_id}"):
+            assert who.client.get("/sessions/?format=json", {"q": q}).json()["sessions"] == []
+    page = moderator.client.get(url(row)).text
+    assert "Deleted" in page and "Restore…" in page
+    assert moderator.client.get("/sessions/?format=json", {"q": f"id:{row.session_id}"}).json()["sessions"] == []
+    found = moderator.client.get("/sessions/", {"q": "is:deleted"}).text
+    assert row.quoted_id in found
+    answer = moderator.client.post(url(row, "turns/?format=json"), {"message": "hi", "key": "k2"})
+    assert answer.status_code == 403 and "Deleted by moderator" in answer.json()["error"]
+    act(moderator, row, "restore")
+    assert teammate.client.get(url(row)).status_code == 200
+    assert teammate.client.get("/sessions/?format=json", {"q": f"id:{row.session_id}"}).json()["sessions"] == before
 
 
 def test_a_suspended_user_reads_why_they_cannot_write(row: CatalogSession, owner: Person, moderator: Person) -> None:

@@ -66,7 +66,7 @@ def _time(name: str, hint: str, example: str) -> Field:
 TYPES: Final = ("agent", "team", "workflow")
 STATUSES: Final = ("ERROR", "PAUSED", "RUNNING", "PENDING", "CANCELLED", "REGENERATED", "COMPLETED")
 HAS: Final = ("error", "summary", "paused", "image", "audio", "video", "file", "reasoning", "flag", "note")
-IS: Final = ("held", "taken_over", "archived", "hidden", "starred")
+IS: Final = ("held", "taken_over", "archived", "hidden", "deleted", "starred")
 
 FIELDS: Final = {
     one.name: one

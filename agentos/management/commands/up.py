@@ -19,6 +19,7 @@ from django.db import DatabaseError
 from agentos.audit.notes import notes
 from agentos.catalog.keeping import follower
 from agentos.db.sources import SourceError, parse_sources
+from agentos.jobs import runner as jobs
 from agentos.management.commands.doctor import components, own_database_fault, sources
 from agentos.management.people import first_admin_token, link_url
 from agentos.turns.service import sweep_orphans
@@ -48,6 +49,7 @@ class Command(BaseCommand):
                 settings.AGENTOS_SOURCES = source_setting(options["db"])
             self._prepare(demo=not options["db"] and "AGENTOS_SOURCES" not in os.environ)
             sweep_orphans()  # turns that a killed process left running
+            jobs.wake()
             self._greet(options["host"], listener.getsockname()[1])
             serve(listener)
 

@@ -1,4 +1,4 @@
-"""`manage.py worker`: carry turns out in a process of its own, beside web processes with AGENTOS_TURNS=worker."""
+"""`manage.py worker`: carry turns and jobs out in a process of its own, beside web processes (AGENTOS_TURNS)."""
 
 import os
 import signal
@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from agentos.jobs import runner as jobs
 from agentos.turns.channel import hear, stop_hearing
 from agentos.turns.runner import become_worker, stop, sweep_orphans
 from agentos.turns.wakeups import listening_to_all
@@ -23,7 +24,7 @@ GRACE: Final = 30.0
 class Command(BaseCommand):
     """Takes turns as they come, until it is told to stop; any number of workers may run."""
 
-    help = "Carry out turns until interrupted. Web processes leave them to workers with AGENTOS_TURNS=worker."
+    help = "Carry out turns and jobs until interrupted. Web processes leave them to workers with AGENTOS_TURNS=worker."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
@@ -34,6 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Work until SIGINT or SIGTERM; then finish what was begun, within the grace."""
         become_worker()
+        jobs.become_worker()
         told = threading.Event()
         with listening_to_all() as news:
 
@@ -50,6 +52,7 @@ class Command(BaseCommand):
                 news.clear()
                 self._look()
                 news.wait(POLL.get(connection.vendor, DEFAULT_POLL))
+        jobs.stop(options["grace"])
         cut_off = stop(options["grace"])
         stop_hearing()
         self.stdout.write(f"Stopped; {cut_off} turns were interrupted." if cut_off else "Stopped.")
@@ -57,6 +60,7 @@ class Command(BaseCommand):
     def _look(self) -> None:
         try:
             sweep_orphans()
+            jobs.wake()
         except DatabaseError as error:  # a server that restarts comes back
             self.stderr.write(f"Our own database cannot be used, trying again: {error}")
             connection.close()

@@ -1,0 +1,17 @@
+"""Django app configuration."""
+
+from django.apps import AppConfig
+
+
+class JobsConfig(AppConfig):
+    """See the package's docstring."""
+
+    name = "agentos.jobs"
+
+    def ready(self) -> None:
+        """Make the acts of moderation known; look after jobs while sources are followed."""
+        from agentos.catalog import keeping
+        from agentos.jobs import moderating  # noqa: F401
+        from agentos.jobs.runner import look
+
+        keeping.follow_up(look)

@@ -1,0 +1,128 @@
+"""The thread that carries jobs out, one at a time: in a web process or in a worker, as AGENTOS_TURNS says of turns.
+
+It rests between portions, so that whoever reads pages meanwhile hardly notices.
+"""
+
+import atexit
+import logging
+import time
+from threading import Event, Lock, Thread
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections
+
+from agentos.jobs.carrying import JobLost, claim, give_back, portion
+from agentos.jobs.models import Job
+from agentos.jobs.states import ACTIVE
+
+logger = logging.getLogger(__name__)
+
+# For each second of work so many seconds of rest, but never longer than the second number.
+REST: Final = 1.0
+_LONGEST_REST: Final = 1.0
+# Seconds between two looks of a web process for jobs that nobody carries out.
+_EVERY: Final = 5.0
+_is_worker = False
+
+
+class Runner:
+    """At most one thread, alive while there are jobs; a daemon, since a job that is cut off goes on elsewhere."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._stopped = Event()
+        self._again = False
+
+    def wake(self) -> None:
+        """Have the thread look for jobs now; start it if it is not there."""
+        with self._lock:
+            self._again = True
+            if self._thread is None and not self._stopped.is_set():
+                self._thread = Thread(target=self._run, name="jobs", daemon=True)
+                self._thread.start()
+
+    def stop(self, grace: float) -> None:
+        """End the thread after the portion it is at; wait for that so many seconds."""
+        self._stopped.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join(grace)
+
+    def _run(self) -> None:
+        try:
+            while self._goes_on():
+                while not self._stopped.is_set() and (claimed := claim()):
+                    self._carry_out(*claimed)
+        except Exception:  # the database is away: whoever looks next starts another thread
+            logger.exception("Jobs could not be carried out; they are taken up later")
+            with self._lock:
+                self._thread = None
+        finally:
+            connections.close_all()
+
+    def _goes_on(self) -> bool:
+        with self._lock:
+            again, self._again = self._again and not self._stopped.is_set(), False
+            if not again:
+                self._thread = None
+            return again
+
+    def _carry_out(self, job_id: UUID, runner: str) -> None:
+        try:
+            while True:
+                began = time.monotonic()
+                if not portion(job_id, runner):
+                    return
+                if self._stopped.wait(min(_LONGEST_REST, REST * (time.monotonic() - began))):
+                    give_back(job_id, runner)
+                    return
+        except JobLost:
+            logger.warning("The job %s is carried out by somebody else", job_id)
+
+
+_runner: Final = Runner()
+_looked_at = -_EVERY
+
+
+def wake() -> None:
+    """Have jobs carried out, if this process does so; a worker looks by itself."""
+    if _is_worker or settings.AGENTOS_TURNS == "thread":
+        _runner.wake()
+
+
+def look(budget: float | None = None) -> None:
+    """Take up jobs whose runner is gone, now and then, while a thread follows the sources; for `keeping.follow_up`."""
+    global _looked_at
+    if settings.AGENTOS_FOLLOW == "thread" and time.monotonic() - _looked_at >= _EVERY:
+        _looked_at = time.monotonic()
+        wake()
+
+
+def wake_for_page() -> None:
+    """Have jobs that nobody carries out taken up when somebody looks at one, if this process carries out any."""
+    if Job.objects.filter(status__in=ACTIVE).exists():
+        wake()
+
+
+def become_worker() -> None:
+    """Carry jobs out in this process, whatever AGENTOS_TURNS says of web processes."""
+    global _is_worker
+    _is_worker = True
+
+
+def stop(grace: float) -> None:
+    """End the thread of this process, for good."""
+    _runner.stop(grace)
+
+
+def run_now() -> None:
+    """Carry out all jobs that wait, in this thread, without rests: for the command line and for tests."""
+    while claimed := claim():
+        while portion(*claimed):
+            pass
+
+
+atexit.register(stop, 2.0)
