@@ -152,7 +152,7 @@ def test_what_is_deleted_is_there_for_moderators_alone(
     row: CatalogSession, owner: Person, viewer: Person, teammate: Person, moderator: Person
 ) -> None:
     waiting = submit("lab", row.session_id, "hello", user=teammate.user, idempotency_key="k1")
-    before = teammate.client.get("/sessions/?format=json", {"q": f"id:{row.session_id}"}).json()["sessions"]
+    before = teammate.client.get("/sessions/", {"q": f"id:{row.session_id}", "format": "json"}).json()["sessions"]
     assert len(before) == 1
     act(moderator, row, "delete")
     waiting.refresh_from_db()
@@ -161,17 +161,19 @@ def test_what_is_deleted_is_there_for_moderators_alone(
         assert who.client.get(url(row)).status_code == who.client.get(url(row, "export/")).status_code == 404
         assert who.client.get(f"/turns/{waiting.pk}/").status_code == 404
         for q in (f"id:{row.session_id}", f"is:deleted id:{row.session_id}"):
-            assert who.client.get("/sessions/?format=json", {"q": q}).json()["sessions"] == []
+            assert who.client.get("/sessions/", {"q": q, "format": "json"}).json()["sessions"] == []
     page = moderator.client.get(url(row)).text
     assert "Deleted" in page and "Restore…" in page
-    assert moderator.client.get("/sessions/?format=json", {"q": f"id:{row.session_id}"}).json()["sessions"] == []
+    assert moderator.client.get("/sessions/", {"q": f"id:{row.session_id}", "format": "json"}).json()["sessions"] == []
     found = moderator.client.get("/sessions/", {"q": "is:deleted"}).text
     assert row.quoted_id in found
     answer = moderator.client.post(url(row, "turns/?format=json"), {"message": "hi", "key": "k2"})
     assert answer.status_code == 403 and "Deleted by moderator" in answer.json()["error"]
     act(moderator, row, "restore")
     assert teammate.client.get(url(row)).status_code == 200
-    assert teammate.client.get("/sessions/?format=json", {"q": f"id:{row.session_id}"}).json()["sessions"] == before
+    assert (
+        teammate.client.get("/sessions/", {"q": f"id:{row.session_id}", "format": "json"}).json()["sessions"] == before
+    )
 
 
 def test_a_suspended_user_reads_why_they_cannot_write(row: CatalogSession, owner: Person, moderator: Person) -> None:
