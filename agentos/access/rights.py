@@ -59,6 +59,9 @@ class Right(StrEnum):
     REDACT = "redact_sessions"
     SEE_SECRETS = "see_secrets"
     READ_AUDIT = "read_audit"
+    ERASE = "erase_sessions"
+    EDIT_RETENTION = "edit_retention"
+    SEE_JOBS = "see_jobs"
     EDIT_PRICES = "edit_prices"
     SEE_ADDRESSES = "see_addresses"
     WITHDRAW_VIEWS = "withdraw_views"
@@ -82,6 +85,9 @@ RIGHTS: Final[dict[Right, tuple[Role, str]]] = {
     Right.REDACT: (Role.MODERATOR, "Redact what was said in sessions, for good"),
     Right.SEE_SECRETS: (Role.MODERATOR, "Have masked secrets shown, which is on record"),
     Right.READ_AUDIT: (Role.MODERATOR, "Read and export the audit log"),
+    Right.ERASE: (Role.ADMIN, "Delete sessions for good"),
+    Right.EDIT_RETENTION: (Role.ADMIN, "Make rules of retention"),
+    Right.SEE_JOBS: (Role.ADMIN, "See and stop the jobs of others"),
     Right.EDIT_PRICES: (Role.ADMIN, "Change what models cost"),
     Right.SEE_ADDRESSES: (Role.ADMIN, "See where databases and servers are"),
     Right.WITHDRAW_VIEWS: (Role.ADMIN, "Take back views that others share"),

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from agentos.access.roles import AnyUser, Role, has_role
+from agentos.access.rights import AnyUser, Right, has_right
 from agentos.access.rules import scope_of
 from agentos.audit import service as audit
 from agentos.audit.acts import Act
@@ -130,7 +130,7 @@ def asks_number(job: Job) -> bool:
 
 
 def jobs_of(user: AnyUser) -> QuerySet[Job]:
-    """Return the jobs that the user may look at: their own; all for an administrator who sees every session."""
+    """Return the jobs that the user may look at: their own; all for who has the right and sees every session."""
     if sees_all(user):
         return Job.objects.exclude(~Q(user=user.pk), status=Status.DRAFT)
     return Job.objects.filter(user=user.pk or 0)
@@ -138,7 +138,7 @@ def jobs_of(user: AnyUser) -> QuerySet[Job]:
 
 def sees_all(user: AnyUser) -> bool:
     """Whether the user looks at everybody's jobs, and stops them."""
-    return has_role(user, Role.ADMIN) and scope_of(user).everything
+    return has_right(user, Right.SEE_JOBS) and scope_of(user).everything
 
 
 def items_of(job: Job, user: AnyUser) -> QuerySet[JobItem]:
