@@ -31,6 +31,7 @@ from agentos.db.writer_errors import (
 from agentos.db.writer_json import Json, clean_text
 from agentos.db.writer_metrics import member_ids
 from agentos.db.writer_postgres import PostgresStore
+from agentos.db.writer_put_back import Lost, put_back
 from agentos.db.writer_redact import look_through, overwriting
 from agentos.db.writer_restore import restore
 from agentos.db.writer_rules import (
@@ -54,6 +55,7 @@ from agentos.records.redacting import Redactor
 __all__ = [
     "AlreadyStored",
     "InvalidRun",
+    "Lost",
     "Malformed",
     "RunNotFound",
     "SessionNotFound",
@@ -140,6 +142,17 @@ class Writer:
             if session is None:
                 raise SessionNotFound(session_id)
             apply(store, session, change, rows, summary, self._now())
+
+    def put_back(self, session_id: str, lost: Sequence[Lost]) -> list[str]:
+        """Put runs back that another writer has overwritten; return the ids of those that really were.
+
+        Raises:
+            SessionOwnedByOther: the session has another user than a run.
+            SessionNotFound, InvalidRun, Malformed, SourceReadOnly, SourceUnavailable: as `append_run`.
+        """
+        rows = [(self._row(session_id, one.run), one) for one in lost]
+        with self._locked(session_id) as (store, session):
+            return put_back(store, session, rows, self._now())
 
     def create_session(self, session: Session) -> None:
         """Insert a session without runs. In an empty source this first creates Agno 3's tables.

@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from agentos.db.writer_errors import Malformed
-from agentos.db.writer_store import Locked, RunRow, Store, Tables, not_a_list
+from agentos.db.writer_store import Locked, RunRow, Store, Tables, not_a_list, placed
 
 _JSON_TYPES: Final = frozenset({"json", "jsonb"})
 
@@ -94,6 +94,28 @@ class PostgresStore(Store):
         if self.tables.list_type == "jsonb":
             return "runs || %s::jsonb", [f"[{items}]"]
         return r"(regexp_replace(runs::text, '\]\s*$', '') || %s)::json", [f", {items}]"]
+
+    def list_ids(self, session_id: str) -> list[str | None]:
+        """Take the list apart in SQL."""
+        kind = self._kind(session_id)
+        if kind is None:
+            return []
+        sql = f"""SELECT CASE WHEN {kind}_typeof(item.run) = 'object' THEN item.run ->> 'run_id' END
+            FROM {self.tables.sessions}, {kind}_array_elements(runs) WITH ORDINALITY AS item(run, place)
+            WHERE session_id = %s ORDER BY item.place"""
+        return [row[0] for row in self.run(sql, session_id)]
+
+    def insert_sql(self, session_id: str, runs: Sequence[tuple[int, RunRow]]) -> tuple[str, list[Any]]:
+        """Put the list together anew in SQL."""
+        kind = self._kind(session_id)
+        if kind is None:
+            return f"runs = %s::{self.tables.list_type},", [f"[{', '.join(run.json for _, run in runs)}]"]
+        sql = f"""runs = (SELECT {kind}_agg(each.run ORDER BY each.place, each.is_old, each.number) FROM (
+            SELECT run, place - 1 AS place, 1 AS is_old, 0 AS number
+            FROM {kind}_array_elements(runs) WITH ORDINALITY AS item(run, place)
+            UNION ALL SELECT item.pair -> 1, (item.pair ->> 0)::bigint, 0, item.place
+            FROM {kind}_array_elements(%s::{kind}) WITH ORDINALITY AS item(pair, place)) AS each),"""
+        return sql, [placed(runs)]
 
     def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
         """Set one element of the list."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from agentos.db.writer_store import Locked, RunRow, Store, Tables, not_a_list
+from agentos.db.writer_store import Locked, RunRow, Store, Tables, not_a_list, placed
 
 # How the `runs` column of one row is encoded: a list, a JSON string that holds a list, or nothing yet.
 # A list that SQLite cannot parse but Python can (NaN, very deep) is told apart in Python.
@@ -21,6 +21,14 @@ _FORM: Final = """SELECT CASE
     ELSE 'odd' END FROM {sessions} WHERE session_id = %s"""
 # Agno's own text ends like this; its length without the end, and what stands before it, are all an append needs.
 _ENDS: Final = {"single": "]", "double": ']"'}
+
+# Elements of any type in their order: json_each gives objects and lists as JSON, and all else as SQL values.
+_INSERTED: Final = """(SELECT json_group_array(json(item)) FROM (
+    SELECT key AS place, 1 AS is_old, 0 AS number, CASE WHEN type IN ('object', 'array') THEN value
+        WHEN type IN ('true', 'false', 'null') THEN type ELSE json_quote(value) END AS item FROM json_each({list})
+    UNION ALL
+    SELECT json_extract(value, '$[0]'), 0, key, json_extract(value, '$[1]') FROM json_each(%s)
+    ORDER BY place, is_old, number))"""
 
 
 class SqliteStore(Store):
@@ -115,6 +123,34 @@ class SqliteStore(Store):
         if form == "double":
             piece = json.dumps(piece)[1:-1]
         return "substr(runs, 1, length(runs) - %s) || %s", [len(end), piece + end]
+
+    def list_ids(self, session_id: str) -> list[str | None]:
+        """Have SQLite, or else Python, take the list apart."""
+        form = self._form(session_id)
+        if form == "none":
+            return []
+        if form not in _ENDS:
+            ids = [run.get("run_id") if isinstance(run, dict) else None for run in self._parsed(session_id)[0]]
+        else:
+            sql = f"""SELECT CASE WHEN item.type = 'object' THEN json_extract(item.value, '$.run_id') END
+                FROM {self.tables.sessions}, json_each({_list_of(form)}) AS item WHERE session_id = %s
+                ORDER BY item.key"""
+            ids = [row[0] for row in self.run(sql, session_id)]
+        return [run_id if isinstance(run_id, str) else None for run_id in ids]
+
+    def insert_sql(self, session_id: str, runs: Sequence[tuple[int, RunRow]]) -> tuple[str, list[Any]]:
+        """Have SQLite write the list anew, with the runs in it.
+
+        Raises:
+            Malformed: SQLite itself cannot parse the list.
+        """
+        form = self._form(session_id)
+        if form == "none":
+            text = f"[{', '.join(run.json for _, run in runs)}]"
+            return "runs = %s,", [json.dumps(text) if self.encodes_twice else text]
+        if form not in _ENDS:
+            raise not_a_list()
+        return f"runs = {_encoded(_INSERTED.format(list=_list_of(form)), form)},", [placed(runs)]
 
     def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
         """Set one element of the list.

@@ -236,8 +236,25 @@ class Store(ABC):
         """Return the SQL, and its parameters, of a list that this writer began, with `items` (JSON) at its end."""
 
     @abstractmethod
+    def list_ids(self, session_id: str) -> list[str | None]:
+        """Return the run ids of the session's `runs` list, None for an element that has none."""
+
+    @abstractmethod
+    def insert_sql(self, session_id: str, runs: Sequence[tuple[int, RunRow]]) -> tuple[str, list[Any]]:
+        """Return `runs = …,` and its parameters, which put each run before the element at its position.
+
+        Raises:
+            Malformed: the column holds something that is not a list, or that SQL cannot take apart.
+        """
+
+    @abstractmethod
     def replace_sql(self, session_id: str, position: int, run: RunRow) -> tuple[str, list[Any]]:
         """Return `runs = …,` and its parameters, which put the run in the place of one element."""
+
+
+def placed(runs: Sequence[tuple[int, RunRow]]) -> str:
+    """Return runs and before which element of a list they come as JSON, for a statement that puts them there."""
+    return f"[{', '.join(f'[{position}, {run.json}]' for position, run in runs)}]"
 
 
 def not_a_list() -> Malformed:

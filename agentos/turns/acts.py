@@ -3,4 +3,5 @@
 from agentos.audit.acts import Act, register
 
 DECIDED = Act("turn.decided", "change", "next", "Decided on a paused run: {what}")
-register(DECIDED)
+PUT_BACK = Act("turn.put_back", "change", "copy", "Put back {count} runs that another program had overwritten")
+register(DECIDED, PUT_BACK)

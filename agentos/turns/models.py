@@ -173,3 +173,61 @@ class TurnEvent(models.Model):
     def __str__(self) -> str:
         """Name it in a log."""
         return f"{self.seq} {self.kind}"
+
+
+class KeptSession(models.Model):
+    """A session whose runs are a list that Agno 2 writes as a whole, with what it was when it was last looked at.
+
+    `mark`: as `db.Stamp` has it, "" to be looked at whatever it is. `known`: [run id, status] of its runs, in order.
+    `next_look_at`: None while nothing is kept that could be put back.
+    """
+
+    source = models.TextField()
+    session_id = models.TextField()
+    session_key = models.CharField(max_length=64, unique=True)
+    mark = models.TextField(blank=True)
+    known = models.JSONField(default=list)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    next_look_at = models.DateTimeField(null=True)
+
+    class Meta:
+        """Found by when they are due."""
+
+        indexes = [models.Index(fields=["next_look_at"], name="kept_sessions_due")]
+
+    def __str__(self) -> str:
+        """Name it in a log."""
+        return f"{self.session_id} of {self.source}"
+
+
+class KeptRun(models.Model):
+    """A run that a turn stored, as it stored it: what is put back when another program writes over it.
+
+    `text`: the run as JSON, "" once it is not put back any more. `seen_at`: when it was first found in its session.
+    """
+
+    session = models.ForeignKey(KeptSession, on_delete=models.CASCADE, related_name="runs")
+    turn = models.ForeignKey(Turn, on_delete=models.CASCADE, related_name="+")
+    run_id = models.TextField()
+    status = models.CharField(max_length=20, blank=True)
+    # ASCII JSON: PostgreSQL's own type of it refuses what some runs hold.
+    text = models.TextField(blank=True)
+    kept_at = models.DateTimeField()
+    seen_at = models.DateTimeField(null=True)
+    put_back_at = models.DateTimeField(null=True)
+    times_put_back = models.PositiveIntegerField(default=0)
+    # Why it could not be put back, in a sentence.
+    problem = models.TextField(blank=True)
+
+    class Meta:
+        """A run is kept once, and found by when it was put back."""
+
+        constraints = [models.UniqueConstraint(fields=["session", "run_id"], name="one_kept_run")]
+        indexes = [
+            models.Index(fields=["put_back_at"], condition=models.Q(put_back_at__isnull=False), name="runs_put_back"),
+            models.Index(fields=["kept_at"], condition=~models.Q(text=""), name="kept_runs_to_drop"),
+        ]
+
+    def __str__(self) -> str:
+        """Name it in a log."""
+        return f"{self.run_id} in {self.session_id}"

@@ -33,6 +33,7 @@ from agentos.turns.retention import prune_if_due
 from agentos.turns.settling import follow, settle_orphans
 from agentos.turns.states import OF_RUN, Status
 from agentos.turns.turn_db import TurnDb
+from agentos.turns.watch import guard, put_back_first
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +124,7 @@ def _works_here() -> bool:
 
 def _carry_out(turn: Turn, beating: Beating) -> None:
     source = _source(turn)
+    put_back_first(turn)  # what the model is told should hold it
     session = Reader(source).session(turn.session_id)
     give_back(source)  # a model may think for minutes
     if session is None:
@@ -133,7 +135,9 @@ def _carry_out(turn: Turn, beating: Beating) -> None:
     intake.cancel = beating.cancel = lambda: who.cancel(intake.run_id)
     started = {"answering": who.label, "model": who.model_id}
     patiently(lambda: beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started))
-    run = _answered(Asked(turn, session, db, _frame(turn, session)), who, intake)
+    asked = Asked(turn, session, db, _frame(turn, session))
+    run = _answered(asked, who, intake)
+    guard(source, turn, intake.run_id, db.saved)
     follow(source, turn.session_id)
     problem = run.content_text if run.status == "ERROR" else ""
     _end(turn.pk, OF_RUN[str(run.status)], run_id=intake.run_id, problem=problem)
@@ -171,7 +175,8 @@ def _answered(asked: Asked, who: Answerer, intake: Intake) -> Run:
     except Exception as error:  # a workflow stores the failure of its step, and then raises it
         fault = error
     intake.end()
-    run = asked.db.stored_run(intake.run_id)
+    # What was stored may have been overwritten already: `lost.py` puts it back.
+    run = asked.db.stored_run(intake.run_id) or asked.db.saved.get(intake.run_id)
     if not isinstance(run, Run) or (fault and run.status == "PAUSED"):
         raise fault or RuntimeError("The run ended and was not stored.")
     return run

@@ -13,6 +13,7 @@ from agentos.records import Run
 from agentos.turns.log import INTERRUPTED, finish, finish_stale, is_stale
 from agentos.turns.models import Turn
 from agentos.turns.states import OF_RUN, Status
+from agentos.turns.watch import guard
 
 logger = logging.getLogger(__name__)
 
@@ -85,5 +86,6 @@ def _stored(turn: Turn) -> Run | None:
     ends = OF_RUN.keys() - ({"PAUSED"} if was_there else set())
     if not isinstance(run, Run) or run.session_id != turn.session_id or run.status not in ends:
         return None
+    guard(source, turn, turn.aimed_at, {})
     follow(source, turn.session_id)
     return run

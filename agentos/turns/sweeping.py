@@ -1,5 +1,7 @@
 """The thread of a web process that looks for turns whose runner has died, and for such that wait behind nobody.
 
+It has lost runs looked for as well, as long as some are kept.
+
 Whoever reads turns looks as well; this makes sure that it is done in time when nobody reads any.
 """
 
@@ -11,6 +13,7 @@ from typing import Final
 from django.db import connections
 
 from agentos.turns.runner import sweep_orphans
+from agentos.turns.watch import watch
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ def keep_swept() -> None:
         if _swept_in != os.getpid():  # a forked process has no thread but its first
             _swept_in = os.getpid()
             threading.Thread(target=_sweep, name="turns-sweep", daemon=True).start()
+            watch.start()
 
 
 def _sweep() -> None:

@@ -26,12 +26,14 @@ class TurnDb(SqlDb):
 
     `replaces`: the id of the run that is made anew. It is no history of the new one, and marked as Agno marks it
     (format §4.4) in the transaction that stores the new one; it stays what it was unless that ends well.
+    `saved`: the runs as this turn stored them last, by id.
     """
 
     def __init__(self, source: Source, turn_id: UUID) -> None:
         super().__init__(source)
         self._turn_id = turn_id
         self.replaces = ""
+        self.saved: dict[str, Run] = {}
 
     def last_runs(
         self,
@@ -76,6 +78,7 @@ class TurnDb(SqlDb):
                     raise
 
         retried(store, (SourceUnavailable,), _PATIENCE, self._beat)
+        self.saved |= {run.run_id: run for run in change.runs if run.run_id}
 
     def stored_run(self, run_id: str) -> Run | None:
         """Return a run that has just been stored, though the source be away for a while."""

@@ -2,7 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+
+from django.utils.timezone import localtime
 
 from agentos.catalog.models import CatalogRun
 from agentos.records import Run, as_datetime
@@ -50,6 +53,13 @@ def ties_of(fetched: FetchedRun, run: Run, budget: Budget) -> list[Tie]:
         *_checkpoints(run),
         *_replacement(fetched, run),
     ]
+
+
+def put_back_tie(at: datetime | None, times: int) -> Tie:
+    """Return the line of a run that another program had written over."""
+    moment = f" on {localtime(at):%Y-%m-%d at %H:%M}" if at is not None else ""
+    often = "" if times == 1 else f", the last of {times} times"
+    return Tie("copy", f"Overwritten by another program, and put back{moment}{often}")
 
 
 def told_by(run: Run, budget: Budget) -> list[Tie]:

@@ -6,11 +6,13 @@ from typing import Final
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.text.within import Found, find_within
 from agentos.catalog.windows import Tree, Window, find_run, prompts, top_level_window
-from agentos.db.reader import Reader
+from agentos.db.reader import Layout, Reader
 from agentos.records import BadRun
+from agentos.turns.lost import Overwritten, overwritten_in
 from sessions_ui.presenters.budget import Budget
 from sessions_ui.presenters.conversation import Mark, RunView, run_view
 from sessions_ui.presenters.gaps import idle
+from sessions_ui.presenters.lineage import put_back_tie
 from sessions_ui.presenters.session_log import Log, session_log
 from sessions_ui.presenters.session_place import Asked, Cursor
 from sessions_ui.presenters.stored_runs import read_runs
@@ -41,7 +43,10 @@ class SpineEntry:
 
 @dataclass
 class SessionView:
-    """One view of a window. `older`, `newer`: cursors of those beside it. `lost`: a run asked for is not there."""
+    """One view of a window. `older`, `newer`: cursors of those beside it. `lost`: a run asked for is not there.
+
+    `not_back`: runs that another program has written over, and that could not be put back.
+    """
 
     asked: Asked
     mark: Mark | None
@@ -55,6 +60,7 @@ class SessionView:
     newer: Cursor | int | None = None
     prompts: list[CatalogRun] = field(default_factory=list)
     prompts_next: int | None = None
+    not_back: list[Overwritten] = field(default_factory=list)
     room: Room = field(default_factory=lambda: Room(ELEMENTS))
 
 
@@ -77,7 +83,23 @@ def session_view(row: CatalogSession, reader: Reader, asked: Asked) -> SessionVi
         view.timeline = timeline(row, reader, window, mark)
     else:
         view.runs = _conversation(row, reader, window, mark)
+        _tell_overwritten(view, row, reader)
     return view
+
+
+def _tell_overwritten(view: SessionView, row: CatalogSession, reader: Reader) -> None:
+    """Say of which runs another program has written over, where one may: Agno 2 does, where runs are a list."""
+    if reader.layout == Layout.TABLE:
+        return
+    met = overwritten_in(row.source, row.session_id)
+    view.not_back = [one for one in met if one.problem]
+    back = {one.run_id: one for one in met if not one.problem}
+    view.runs = [
+        replace(run, lineage=[*run.lineage, put_back_tie(one.at, one.times)])
+        if (one := back.get(run.row.run_id or ""))
+        else run
+        for run in view.runs
+    ]
 
 
 def _mark(row: CatalogSession, asked: Asked, found: Found | None) -> Mark | None:

@@ -2,7 +2,7 @@
 
 import platform
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import metadata
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -11,6 +11,7 @@ import django
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Min, Q
+from django.utils import timezone
 
 from agentos.agents import registry
 from agentos.agents.registry import Registered
@@ -19,7 +20,7 @@ from agentos.db.sources import Source, SourceError, all_sources
 from agentos.remotes import discovery
 from agentos.remotes.models import RemoteState
 from agentos.remotes.remote import Remote, all_remotes, problem
-from agentos.turns.models import Turn
+from agentos.turns.models import KeptRun, Turn
 from agentos.turns.states import Status
 
 _KINDS: Final = ("agent", "team", "workflow")
@@ -93,7 +94,10 @@ class SourceLine:
 
 @dataclass(frozen=True)
 class Turns:
-    """Who carries turns out, and how that goes. `heard_at`: the last sign of life of anybody who did."""
+    """Who carries turns out, and how that goes. `heard_at`: the last sign of life of anybody who did.
+
+    `put_back`: runs that other programs had written over within the last week.
+    """
 
     mode: str
     threads: int
@@ -101,6 +105,7 @@ class Turns:
     running: int
     waiting_since: datetime | None
     heard_at: datetime | None
+    put_back: int
 
     def as_data(self) -> dict[str, Any]:
         """Return it as JSON."""
@@ -137,7 +142,7 @@ class Report:
 
 
 def report(*, addresses: bool) -> Report:
-    """Return the report; three statements at most. `addresses`: with where databases and servers are."""
+    """Return the report; four statements at most. `addresses`: with where databases and servers are."""
     states = discovery.states()
     sources, wrong = _sources(addresses=addresses)
     return Report(
@@ -171,7 +176,9 @@ def _turns() -> Turns:
     # Along an index: the last turns, not all there were.
     last = Turn.objects.order_by("-created_at").values("pk")[:20]
     heard = Turn.objects.filter(pk__in=list(last.values_list("pk", flat=True))).aggregate(at=Max("heartbeat_at"))["at"]
-    return Turns(mode=settings.AGENTOS_TURNS, threads=settings.AGENTOS_TURN_THREADS, heard_at=heard, **active)
+    put_back = KeptRun.objects.filter(put_back_at__gt=timezone.now() - timedelta(days=7)).count()
+    mode, threads = settings.AGENTOS_TURNS, settings.AGENTOS_TURN_THREADS
+    return Turns(mode=mode, threads=threads, heard_at=heard, put_back=put_back, **active)
 
 
 def _model_server(*, addresses: bool) -> str:

@@ -14,6 +14,7 @@ from agentos.jobs import runner as jobs
 from agentos.turns.channel import hear, stop_hearing
 from agentos.turns.runner import become_worker, stop, sweep_orphans
 from agentos.turns.wakeups import listening_to_all
+from agentos.turns.watch import watch
 
 # Seconds between two looks for turns that wait, where no notification says that there is one.
 POLL: Final = {"postgresql": 2.0}
@@ -61,6 +62,7 @@ class Command(BaseCommand):
         try:
             sweep_orphans()
             jobs.wake()
+            watch.start()
         except DatabaseError as error:  # a server that restarts comes back
             self.stderr.write(f"Our own database cannot be used, trying again: {error}")
             connection.close()
