@@ -21,6 +21,7 @@ logger = logging.getLogger(__name__)
 # Seconds between two looks whether one is due, and between two looks for what was kept for long enough.
 _TICK: Final = 1.0
 _DROP: Final = 600.0
+_AFTER_FAULT: Final = 5.0
 
 
 class Watch:
@@ -60,9 +61,10 @@ class Watch:
                     return True
                 self._thread = None
                 return False
-        except Exception:  # our own database is away, or a source is odd: the next look may go well
-            logger.exception("Lost runs could not be looked for")
-            time.sleep(_TICK)
+        except Exception as error:  # our own database is away, or a source is odd: the next look may go well
+            logger.warning("Lost runs could not be looked for: %s", error)
+            connections.close_all()
+            time.sleep(_AFTER_FAULT)
             return True
 
 

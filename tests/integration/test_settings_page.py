@@ -142,9 +142,13 @@ def test_a_setting_that_cannot_be_read_is_said(admin: Person, settings: Any) -> 
 
 
 def test_others_are_refused_with_a_sentence(viewer: Person, owner: Person, stranger: Person) -> None:
-    for person in (viewer, owner, stranger):
+    for person, words in (
+        (viewer, "such as operator"),
+        (owner, "such as operator"),
+        (stranger, "people who see every session"),
+    ):
         assert person.client.get("/settings/").status_code == 403
-        assert "shown to operators" in person.client.get("/settings/?format=json").json()["error"]
+        assert words in person.client.get("/settings/?format=json").json()["error"]
         assert 'href="/settings/"' not in person.client.get("/sessions/").content.decode()
 
 
