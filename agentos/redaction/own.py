@@ -8,7 +8,8 @@ from django.db import models
 from agentos.catalog.keys import index_key
 from agentos.moderation.models import Case, CaseEvent, Flag, Measure, Note, Opening, Subject, Tag
 from agentos.records import MARKER, Redactor
-from agentos.turns.models import ActingReason, Turn, TurnEvent, session_key
+from agentos.turns.kept import forget
+from agentos.turns.models import ActingReason, KeptRun, Turn, TurnEvent, session_key
 
 _TURNS: Final = "turns sent from here"
 _LOGS: Final = "logs of turns"
@@ -27,6 +28,8 @@ def look_through(source: str, session_id: str, redactor: Redactor, *, write: boo
         _turn(turn, redactor, write)
     for reason in _locked(ActingReason.objects.filter(session_key=key), write):
         _put(reason, {"reason": redactor.said(reason.reason, _REMARKS)}, write)
+    if write:  # what is put back after another program has overwritten it would bring it back
+        forget(source, session_id)
     subject = Subject.objects.filter(source=source, session_key=index_key(session_id)).first()
     if subject is not None:
         _remarks(subject, redactor, write)
@@ -99,5 +102,5 @@ def _fitting(text: str, longest: int | None) -> str:
 
 def models_concerned() -> Iterator[type[models.Model]]:
     """Yield the models whose tables may hold what was taken out, until their old rows are overwritten."""
-    yield from (Turn, TurnEvent, ActingReason, CaseEvent, Tag)
+    yield from (Turn, TurnEvent, KeptRun, ActingReason, CaseEvent, Tag)
     yield from _WRITTEN

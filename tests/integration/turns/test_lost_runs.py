@@ -15,6 +15,9 @@ from agentos.catalog.sync import refresh_session
 from agentos.db.reader import Reader
 from agentos.db.sources import Source
 from agentos.db.writer import Writer
+from agentos.moderation.acting import Actor
+from agentos.records.redaction_targets import of_text
+from agentos.redaction.service import Target, preview, redact
 from agentos.turns import kept, lost
 from agentos.turns.models import KeptRun, KeptSession, Turn
 from agentos.turns.service import run_turn, submit
@@ -149,6 +152,17 @@ def test_what_was_removed_on_purpose_stays_away(source: Source, program: Program
     program.write()
     assert due() == 0
     assert not {first.run_id, second.run_id} & set(run_ids(source, AGENT))
+
+
+def test_what_was_redacted_does_not_come_back(source: Source, program: Program, admin: Person) -> None:
+    turn = answered("My code is Qx7391Zk")
+    row, target = refresh_session(source, AGENT), Target(of_text("Qx7391Zk"), "a text", text="Qx7391Zk")
+    assert row is not None
+    redact(row, target, Actor.of(admin.user), "asked by the customer", preview(row, target).seen)
+    assert not KeptRun.objects.exists()
+    program.write()
+    assert due() == 0
+    assert turn.run_id not in run_ids(source, AGENT)
 
 
 def test_a_session_that_was_deleted_takes_what_was_kept_with_it(source: Source, program: Program) -> None:
