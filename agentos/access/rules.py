@@ -158,6 +158,21 @@ def can_continue(user: AnyUser, row: SessionRow) -> bool:
     return _passes(check_can_continue, user, row)
 
 
+def check_can_speak(user: AnyUser, row: SessionRow) -> None:
+    """Raise `NotAllowed` unless the user may answer in the agent's place; nobody bound to its user may."""
+    check_reads(user)
+    check_sees(user, row, "answer in")
+    if rights_of(user).agno_user_id is not None:
+        raise NotAllowed("In the agent's place answers somebody else than the session's user.")
+    check_has(user, Right.SPEAK, "answer in the agent's place")
+    _check_takes(user, row, "continued")
+
+
+def can_speak(user: AnyUser, row: SessionRow) -> bool:
+    """Whether `check_can_speak` lets the user through."""
+    return _passes(check_can_speak, user, row)
+
+
 def check_can_name(user: AnyUser, row: SessionRow) -> None:
     """Raise `NotAllowed` unless the user may give the session a name or a summary: whoever may continue it may."""
     _check_may(user, row, "change", "changed")
@@ -218,6 +233,11 @@ def _check_may(user: AnyUser, row: SessionRow, act: str, done: str, other: str =
     check_sees(user, row, act)
     if scope.agno_user_id is None:
         check_has(user, Right.CONTINUE, f"{act} sessions")
+    _check_takes(user, row, done)
+
+
+def _check_takes(user: AnyUser, row: SessionRow, done: str) -> None:
+    """Refuse what would be written into a source that is read-only or gone, or a session that is closed to all."""
     try:
         source = get_source(row.source)
     except KeyError:

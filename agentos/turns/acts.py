@@ -4,4 +4,5 @@ from agentos.audit.acts import Act, register
 
 DECIDED = Act("turn.decided", "change", "next", "Decided on a paused run: {what}")
 PUT_BACK = Act("turn.put_back", "change", "copy", "Put back {count} runs that another program had overwritten")
-register(DECIDED, PUT_BACK)
+SPOKEN = Act("turn.spoken", "change", "operator", "Wrote in the agent's place")
+register(DECIDED, PUT_BACK, SPOKEN)

@@ -22,6 +22,8 @@ from agentos.turns.errors import BadRequest, CannotAnswer
 from agentos.turns.intake import Intake
 from agentos.turns.models import Turn
 from agentos.turns.remote_answerer import RemoteAnswerer
+from agentos.turns.speaking import OPERATOR, Human
+from agentos.turns.turn_db import TurnDb
 
 __all__ = ["AUTOMATIC", "REBUILT", "REMOTE", "Candidate", "answerer", "candidates", "check_choice", "has_program"]
 
@@ -79,13 +81,15 @@ def check_choice(value: str, choices: list[Candidate]) -> None:
         raise BadRequest(NO_CHOICE.format(value=value[:60]))
 
 
-def answerer(turn: Turn, session: Session, db: SqlDb, intake: Intake) -> Answerer:
+def answerer(turn: Turn, session: Session, db: TurnDb, intake: Intake) -> Answerer:
     """Return who answers this turn; `db` keeps what comes of it. May wait some seconds for remote servers.
 
     Raises:
         CannotAnswer: who was chosen does not answer here, or a remote that should cannot.
         SourceUnavailable: the source cannot be read.
     """
+    if turn.kind == OPERATOR:
+        return Human(turn, session, db)
     kind, component_id = _component(session, turn.options.get("component"))
     chosen = turn.answerer or _who_began(turn)
     if chosen in (AUTOMATIC, REGISTERED) and (found := registry.find(kind, component_id)):

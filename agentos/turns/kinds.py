@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from agentos.access.rights import AnyUser
+from agentos.access.rules import SessionRow, check_can_continue, check_can_speak
 from agentos.records.events import RunOutputEvent
-from agentos.turns import decisions, regenerating
+from agentos.turns import decisions, regenerating, speaking
 from agentos.turns.answerers import Answerer
 from agentos.turns.errors import BadRequest
 from agentos.turns.frames import Asked
@@ -27,6 +29,7 @@ class Kind(StrEnum):
     MESSAGE = "message"
     DECISION = "decision"
     REGENERATE = "regenerate"
+    OPERATOR = speaking.OPERATOR
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,13 @@ class TurnKind:
     """One kind. `check` refuses a turn with BadRequest before it is stored: it looks at the turn alone.
 
     `carry_out` asks the answerer and yields the events of the run, which is stored when they end. It raises
-    CannotAnswer when the session, as it is by then, has no place for what was asked.
+    CannotAnswer when the session, as it is by then, has no place for what was asked. `check_may` raises NotAllowed for
+    a person who may not ask for it, or not any more.
     """
 
     check: Callable[[Turn], None]
     carry_out: Callable[[Asked, Answerer], Iterator[RunOutputEvent]]
+    check_may: Callable[[AnyUser, SessionRow], None] = check_can_continue
 
 
 def _check_message(turn: Turn) -> None:
@@ -56,6 +61,7 @@ KINDS: Final[Mapping[str, TurnKind]] = {
     Kind.MESSAGE: TurnKind(_check_message, _say),
     Kind.DECISION: TurnKind(decisions.check, decisions.carry_out),
     Kind.REGENERATE: TurnKind(regenerating.check, regenerating.carry_out),
+    Kind.OPERATOR: TurnKind(speaking.check, _say, check_can_speak),
 }
 
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
-from agentos.access.rules import NotAllowed, check_can_continue, check_is_open
+from agentos.access.rules import NotAllowed, check_is_open
 from agentos.db.connections import give_back
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, get_source
@@ -207,6 +207,6 @@ def _check_rights(turn: Turn, session: Session) -> None:
         if turn.user is None:  # asked for on the command line, by whoever runs the program
             check_is_open(None, row)
         else:
-            check_can_continue(turn.user, row)
+            kind_of(turn).check_may(turn.user, row)
     except NotAllowed as error:
         raise CannotAnswer(str(error)) from None

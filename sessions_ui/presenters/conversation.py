@@ -4,12 +4,13 @@ Everything is bounded twice: each text by its own limit, all texts of a page by 
 whole on the run's own page.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from agentos.catalog.models import CatalogRun
 from agentos.catalog.windows import Tree
 from agentos.records import BadRun, Message, Run, WorkflowRunOutput
+from agentos.turns.speaking import claimed
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.lineage import Tie, told_by
 from sessions_ui.presenters.media import MediaBook, MediumView
@@ -23,6 +24,8 @@ ITEMS = 60
 _BEFORE = 10
 # Follow-up questions that are shown of a run, and characters of each.
 _FOLLOWUPS, _FOLLOWUP = 5, 300
+_NAME = 60
+_NOBODY: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -88,10 +91,22 @@ class RunView:
     media: list[MediumView] = field(default_factory=list)
     lineage: list[Tie] = field(default_factory=list)
     missing_members: bool = False
+    spoken_by: str = ""
+    claims: str = ""
 
 
-def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = None, room: int = ITEMS) -> RunView:
-    """Return the view of one top-level run, of `room` pieces at most; those around what is marked if there are more."""
+def run_view(
+    tree: Tree,
+    run: Run | BadRun,
+    budget: Budget,
+    mark: Mark | None = None,
+    room: int = ITEMS,
+    spoken: Mapping[str, str] = _NOBODY,
+) -> RunView:
+    """Return the view of one top-level run, of `room` pieces at most; those around what is marked if there are more.
+
+    `spoken`: who, of people, spoke in which runs. What a run says of that and nobody knows, it only `claims`.
+    """
     is_marked = mark is not None and mark.run.root_ordinal == tree.root.ordinal
     below, below_left_out = _members(tree, room)
     if isinstance(run, BadRun):
@@ -119,6 +134,8 @@ def run_view(tree: Tree, run: Run | BadRun, budget: Budget, mark: Mark | None = 
         media=media.rest()[0],
         lineage=told_by(run, budget),
         missing_members=any(call.name == DELEGATE for call in calls) and not tree.below,
+        spoken_by=spoken.get(run.run_id or "", ""),
+        claims="" if run.run_id in spoken else claimed(run)[:_NAME],
     )
 
 

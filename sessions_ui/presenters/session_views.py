@@ -9,6 +9,7 @@ from agentos.catalog.windows import Tree, Window, find_run, prompts, top_level_w
 from agentos.db.reader import Layout, Reader
 from agentos.records import BadRun
 from agentos.turns.lost import Overwritten, overwritten_in
+from agentos.turns.speaking import known
 from sessions_ui.presenters.budget import Budget
 from sessions_ui.presenters.conversation import Mark, RunView, run_view
 from sessions_ui.presenters.gaps import idle
@@ -131,11 +132,12 @@ def _budget() -> Budget:
 def _conversation(row: CatalogSession, reader: Reader, window: Window, mark: Mark | None) -> list[RunView]:
     """Return the views of the window's runs. What is linked to takes of the page's room first, then the newest runs."""
     stored = read_runs(reader, row.session_id, [tree.root for tree in window.trees])
+    spoken = known(row.source, row.session_id, stored.values())
     budget, room = _budget(), PIECES
     views: dict[int, RunView] = {}
     for tree in sorted(window.trees, key=lambda tree: _comes_first(tree, mark), reverse=True):
         run = stored.get(tree.root.ordinal, BadRun(None, GONE))
-        view = run_view(tree, run, budget, mark, max(0, room))
+        view = run_view(tree, run, budget, mark, max(0, room), spoken)
         room -= 1 + sum(item.pieces for item in view.items) + len(view.below)
         views[tree.number] = view
     return [replace(views[entry.number], gap=entry.gap) for entry in _spine(window)]

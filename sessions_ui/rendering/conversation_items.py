@@ -69,6 +69,11 @@ class _Drawn:
         said = (
             f'<div class="said"><div class="stored">{self._text(item, rendering.markdown)}</div>{self._cut(item)}</div>'
         )
+        if self._view.spoken_by:
+            by = f"{icon('operator')} <b><bdi>{short_text(self._view.spoken_by, _NAME)}</bdi></b>"
+            return self._turn(
+                item, f'{by}{self._at(item)}<span class="at">operator</span>', said, " by-operator hatched"
+            )
         who = f"{kind_icon(self._view.row.kind)} {_name(item, 'Agent')}{self._at(item)}"
         return self._turn(item, who, said, " by-agent")
 

@@ -7,8 +7,9 @@ from typing import Any, Final
 from django.conf import settings
 from django.http import HttpRequest
 
-from agentos.access.rules import NotAllowed, can_choose_answerer, check_can_continue
+from agentos.access.rules import NotAllowed, can_choose_answerer, can_speak, check_can_continue
 from agentos.catalog.models import CatalogSession
+from agentos.moderation.rules import can_annotate
 from agentos.remotes.discovery import look_if_due
 from agentos.turns import attachments
 from agentos.turns.choosing import REBUILT, Candidate, candidates
@@ -27,6 +28,22 @@ _QUICK: Final = 8
 
 
 @dataclass(frozen=True)
+class Mode:
+    """A way to write into a session: `value` as the form has it, its name, and what it does, in a sentence."""
+
+    value: str
+    name: str
+    tells: str
+
+
+ASK: Final = Mode("user", "As user", "The agent answers it.")
+SPEAK: Final = Mode(
+    "operator", "As operator", "It stands in the agent's place: the user reads it, and so will the agent."
+)
+NOTE: Final = Mode("note", "Note", "For colleagues alone: neither the agent nor the session's user sees it.")
+
+
+@dataclass(frozen=True)
 class Composer:
     """The form with which a session is continued, or why it is not there."""
 
@@ -42,6 +59,8 @@ class Composer:
     draft: str = ""
     problem: str = ""
     max_length: int = MAX_MESSAGE
+    modes: list[Mode] = field(default_factory=list)  # how one may write, empty where there is one way alone
+    mode: str = ASK.value
     quick: list[str] = field(default_factory=lambda: list(settings.AGENTOS_QUICK_PROMPTS[:_QUICK]))
     accept: str = attachments.ACCEPT
     most_files: int = attachments.MOST
@@ -81,13 +100,21 @@ def lost_turn(turns: list[Turn]) -> LiveTurn | None:
     return LiveTurn.at(last, last.last_seq)
 
 
-def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: str, chosen: str) -> Composer:
+def _modes(request: HttpRequest, row: CatalogSession) -> tuple[list[Mode], str]:
+    """Return how the user may write into the session, and why not as its user."""
+    reason = ""
     try:
         check_can_continue(request.user, row)
     except NotAllowed as error:
         reason = str(error)
-    else:
-        reason = ""
+    speaks = can_speak(request.user, row)
+    modes = [*([] if reason else [ASK]), *([SPEAK] if speaks else [])]
+    return (modes + ([NOTE] if can_annotate(request.user, row) else []) if modes else []), reason
+
+
+def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: str, chosen: str) -> Composer:
+    modes, reason = _modes(request, row)
+    reason = "" if modes else reason
     choices = candidates_for(row)
     first = choices[0]
     return Composer(
@@ -102,7 +129,14 @@ def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: st
         acting=acting_as(signed_in_user(request), row) if not reason else None,
         draft=draft,
         problem=problem,
+        modes=modes if modes != [ASK] else [],
+        mode=_mode(request.POST.get("as", "") if problem else "", modes),
     )
+
+
+def _mode(asked: str, modes: list[Mode]) -> str:
+    values = [mode.value for mode in modes]
+    return asked if asked in values else next(iter(values), ASK.value)
 
 
 def candidates_for(row: CatalogSession) -> list[Candidate]:

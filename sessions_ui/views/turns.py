@@ -10,14 +10,24 @@ from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
-from agentos.access.rules import NotAllowed, can_continue, check_can_choose_answerer, check_can_continue
+from agentos.access.rules import (
+    NotAllowed,
+    can_continue,
+    check_can_choose_answerer,
+    check_can_continue,
+    check_can_speak,
+)
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.windows import find_run
 from agentos.db.sources import SourceUnavailable
+from agentos.moderation.acting import Refused
+from agentos.moderation.remarks import note
+from agentos.turns.acts import SPOKEN
 from agentos.turns.attachments import media_of
 from agentos.turns.choosing import check_choice
 from agentos.turns.errors import TooMany
+from agentos.turns.kinds import Kind, kind_of
 from agentos.turns.models import Turn
 from agentos.turns.service import BadRequest, KeyReused, request_cancel, retry, submit, sweep_orphans
 from sessions_ui.attachments import too_much
@@ -29,6 +39,7 @@ from sessions_ui.streaming import sse
 from sessions_ui.streaming.context import candidates_for, composer_context
 from sessions_ui.streaming.live import LiveTurn
 from sessions_ui.streaming.stream import in_thread, turn_stream
+from sessions_ui.views.moderating import actor_of
 
 COMPOSER = "sessions_ui/composer.html"
 TURN = "sessions_ui/turn.html"
@@ -49,38 +60,66 @@ def turn_create(request: HttpRequest, source: str, qid: str) -> HttpResponse:
 
 @csrf_protect
 def _turn_create(request: HttpRequest, row: CatalogSession) -> HttpResponse:
-    message, chosen = request.POST.get("message", ""), request.POST.get("answerer", "")
+    """Do what the form says by `as`: ask the agent (user), answer in its place (operator), or keep a note (note)."""
+    message, mode = request.POST.get("message", ""), request.POST.get("as", "user")
     try:
-        check_can_continue(request.user, row)
-        if chosen:
-            check_can_choose_answerer(request.user)
-            check_choice(chosen, candidates_for(row))
-        media = media_of(request.FILES.getlist("files"))
-        turn = submit(
-            row.source,
-            row.session_id,
-            message,
-            user=signed_in_user(request),
-            idempotency_key=request.POST.get("key", ""),
-            answerer=chosen,
-            attachments=media,
-            reason=request.POST.get("reason", ""),
-        )
+        if mode == "note":
+            return _noted(request, row, message)
+        turn = _spoken(request, row, message) if mode == "operator" else _asked(request, row, message)
     except NotAllowed as error:
         return _refused(request, row, message, str(error), 403)
     except KeyReused as error:
         return _refused(request, row, message, str(error), 409)
     except TooMany as error:
         return _refused(request, row, message, str(error), 429)
-    except BadRequest as error:
+    except (BadRequest, Refused) as error:
         return _refused(request, row, message, str(error), 422)
-    record_act(request, "turn.sent", on=target_of(row, turn.aimed_at), reason=turn.reason)
+    act = SPOKEN.name if turn.kind == Kind.OPERATOR else "turn.sent"
+    record_act(request, act, on=target_of(row, turn.aimed_at), reason=turn.reason)
     if wants_json(request):
         return JsonResponse({"turn": as_data(turn)}, status=201)
     if request.headers.get("HX-Request") == "true":
         context = composer_context(request, row) | {"live": LiveTurn.at(turn, turn.last_seq), "fresh": True}
         return render(request, f"{COMPOSER}#sent", context)
     return redirect(session_url(turn) + "#composer")
+
+
+def _asked(request: HttpRequest, row: CatalogSession, message: str) -> Turn:
+    chosen = request.POST.get("answerer", "")
+    check_can_continue(request.user, row)
+    if chosen:
+        check_can_choose_answerer(request.user)
+        check_choice(chosen, candidates_for(row))
+    media = media_of(request.FILES.getlist("files"))
+    return _submitted(request, row, message, answerer=chosen, attachments=media)
+
+
+def _spoken(request: HttpRequest, row: CatalogSession, message: str) -> Turn:
+    check_can_speak(request.user, row)
+    media = media_of(request.FILES.getlist("files"))
+    return _submitted(request, row, message, kind=Kind.OPERATOR, attachments=media)
+
+
+def _submitted(request: HttpRequest, row: CatalogSession, message: str, **options: Any) -> Turn:
+    return submit(
+        row.source,
+        row.session_id,
+        message,
+        user=signed_in_user(request),
+        idempotency_key=request.POST.get("key", ""),
+        reason=request.POST.get("reason", ""),
+        **options,
+    )
+
+
+def _noted(request: HttpRequest, row: CatalogSession, text: str) -> HttpResponse:
+    """Keep a note for colleagues, which no agent and no user of the session sees."""
+    made = note(row, actor_of(request), text)
+    if wants_json(request):
+        return JsonResponse({"note": {"id": made.pk, "text": made.text, "by": made.actor}}, status=201)
+    if request.headers.get("HX-Request") == "true":
+        return render(request, f"{COMPOSER}#noted", composer_context(request, row) | {"note": made, "fresh": True})
+    return redirect(resolve_url("session", row.source, row.quoted_id) + "#composer")
 
 
 @require_safe
@@ -125,7 +164,7 @@ def turn_retry(request: HttpRequest, turn_id: UUID) -> HttpResponse:
     found = get_turn_or_404(request, turn_id)
     row = _row_of(found)
     try:
-        check_can_continue(request.user, row)
+        kind_of(found).check_may(request.user, row)
         again = retry(found, signed_in_user(request), request.POST.get("reason", ""))
     except NotAllowed as error:
         return _sentence(request, str(error), 403)
