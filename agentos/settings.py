@@ -73,6 +73,9 @@ AGENTOS_FOLLOW = env.str("AGENTOS_FOLLOW", "thread", validate=validate.OneOf(("t
 # Who puts reads on record: a thread of the process, within a second, or each request itself before it answers.
 AGENTOS_AUDIT_READS = env.str("AGENTOS_AUDIT_READS", "thread", validate=validate.OneOf(("thread", "request")))
 
+# Days for which what is deleted can be restored, before it goes for good; 0: until somebody deletes it for good.
+AGENTOS_DELETED_DAYS = env.int("AGENTOS_DELETED_DAYS", 30)
+
 # --- The model --------------------------------------------------------------------------------------------------
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
@@ -123,6 +126,8 @@ INSTALLED_APPS = [
     "agentos.remotes",
     "agentos.saved_views",
     "agentos.turns",
+    "agentos.deletion",
+    "agentos.retention",
     "sessions_ui",
 ]
 # Every entry must be async-capable: one that is not moves each request to a thread (a test holds this).

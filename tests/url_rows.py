@@ -83,6 +83,12 @@ def MODERATES(asker: Asker, about: str) -> str:
     return REFUSED if found == OK and not asker.has(Role.MODERATOR) else found
 
 
+def ERASES(asker: Asker, about: str) -> str:
+    """For administrators who see the session."""
+    found = SEES(asker, about)
+    return REFUSED if found == OK and not asker.has(Role.ADMIN) else found
+
+
 def RUNS_IT(asker: Asker, about: str) -> str:
     """For operators who see every session."""
     found = needs(Role.OPERATOR)(asker, about)
@@ -110,6 +116,12 @@ def STARTS(asker: Asker, about: str) -> str:
         return SIGN_IN
     may = asker.sees == {"mine"} if asker.bound else asker.has(Role.OPERATOR) and not asker.is_narrowed
     return OK if may else REFUSED
+
+
+def RETAINS(asker: Asker, about: str) -> str:
+    """For administrators who see everything: a rule looks at every session."""
+    found = needs(Role.ADMIN)(asker, about)
+    return REFUSED if found == OK and (asker.bound or asker.is_narrowed) else found
 
 
 def PRICES(asker: Asker, about: str) -> str:
@@ -203,6 +215,7 @@ ROWS: Final[dict[str, Row]] = {
     "remarks": get(ANNOTATES, post=SEES),
     "open_on_hold": post(MODERATES),
     "redact": get(MODERATES, post=MODERATES, form={"text": "zqneedle"}),
+    "session_erase": get(ERASES, post=ERASES),
     "moderate": get(MODERATES, post=MODERATES),
     "jobs": get(SIGNED_IN),
     "job_new": post(ACTS),
@@ -236,6 +249,7 @@ ROWS: Final[dict[str, Row]] = {
         post=PRICES,
         form={"act": "save", "model": "any", "input": "1", "cached_inside": "yes"},
     ),
+    "retention": get(RETAINS, post=names_nothing(RETAINS)),
     "search": get(SIGNED_IN, "?q=needle", "?q=needle&by=hit", "?q=zq*"),
     "jump": get(SIGNED_IN, "?q=needle", "?q=zq"),
     "turn": get(SEES),

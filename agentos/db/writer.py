@@ -19,6 +19,7 @@ from agentos.db.source import Source
 from agentos.db.writer_approvals import Resolution
 from agentos.db.writer_check import check_writable
 from agentos.db.writer_connection import tables_of, writing
+from agentos.db.writer_erase import Removed, erase
 from agentos.db.writer_errors import (
     AlreadyStored,
     InvalidRun,
@@ -46,7 +47,7 @@ from agentos.db.writer_rules import (
     summary_of,
 )
 from agentos.db.writer_runs import apply, find_run, put, stored_ids
-from agentos.db.writer_sessions import put_one, put_runs, remove_runs, remove_sessions, upsert
+from agentos.db.writer_sessions import put_one, put_runs, remove_runs, upsert
 from agentos.db.writer_sqlite import SqliteStore
 from agentos.db.writer_store import Locked, RunRow, Store
 from agentos.records import Run, Session
@@ -240,12 +241,23 @@ class Writer:
             put_one(store, self.source, session, as_stored(run.raw, session_id, self._now()), self._now(), run_index)
 
     def remove_sessions(self, session_ids: Sequence[str], user_id: str | None) -> int:
-        """Remove sessions, of this user if one is given, and their runs; return how many sessions went."""
+        """Remove sessions, of this user if one is given, with all that Agno removes; return how many sessions went."""
         ids = list(dict.fromkeys(filter(storable_id, session_ids)))
         if user_id is not None and not storable_id(user_id):
             return 0
         with self._store() as store:
-            return remove_sessions(store, ids, user_id)
+            return len(erase(store, self.source, ids, user_id))
+
+    def erase(self, made: Mapping[str, int]) -> dict[str, Removed]:
+        """Remove sessions that were created at these times (unix seconds), as Agno does; return what went with each.
+
+        One of another time is another session and stays; of one that is not there nothing is returned.
+
+        Raises:
+            SourceReadOnly, SourceUnavailable: the source cannot be written to; all of them are there.
+        """
+        with self._store() as store:
+            return erase(store, self.source, sorted(filter(storable_id, made)), None, made)
 
     def remove_runs(self, run_ids: Sequence[str]) -> int:
         """Remove runs, wherever they are stored; return how many went."""

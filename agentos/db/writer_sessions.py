@@ -78,18 +78,6 @@ def _put(
     return put(store, session, RunRow(raw["run_id"], text, raw), place, now, run_index)
 
 
-def remove_sessions(store: Store, ids: Sequence[str], user_id: str | None) -> int:
-    """Remove sessions, of this user if one is given, and the rows of their runs; return how many sessions went."""
-    removed = 0
-    for start in range(0, len(ids), _AT_ONCE):
-        found = store.lock_sessions(ids[start : start + _AT_ONCE], user_id)
-        for table in filter(None, (store.tables.runs, store.tables.sessions)):
-            if found:
-                store.run(f"DELETE FROM {table} WHERE session_id IN ({', '.join(['%s'] * len(found))})", *found)
-        removed += len(found)
-    return removed
-
-
 def remove_runs(store: Store, source: Source, ids: Sequence[str], now: int) -> int:
     """Remove runs from the rows and from the lists, where they would come back from; return how many went."""
     gone: set[str] = set()

@@ -6,6 +6,7 @@ It rests between portions, so that whoever reads pages meanwhile hardly notices.
 import atexit
 import logging
 import time
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 from typing import Final
 from uuid import UUID
@@ -24,6 +25,8 @@ REST: Final = 1.0
 _LONGEST_REST: Final = 1.0
 # Seconds between two looks of a web process for jobs that nobody carries out.
 _EVERY: Final = 5.0
+# And for what is to be done once a day.
+_CHORES_EVERY: Final = 600.0
 _is_worker = False
 
 
@@ -85,6 +88,8 @@ class Runner:
 
 _runner: Final = Runner()
 _looked_at = -_EVERY
+_done_at = -_CHORES_EVERY
+_chores: Final[list[Callable[[], object]]] = []
 
 
 def wake() -> None:
@@ -94,11 +99,32 @@ def wake() -> None:
 
 
 def look(budget: float | None = None) -> None:
-    """Take up jobs whose runner is gone, now and then, while a thread follows the sources; for `keeping.follow_up`."""
-    global _looked_at
-    if settings.AGENTOS_FOLLOW == "thread" and time.monotonic() - _looked_at >= _EVERY:
-        _looked_at = time.monotonic()
+    """`tend`, while a thread follows the sources; for `keeping.follow_up`."""
+    if settings.AGENTOS_FOLLOW == "thread":
+        tend()
+
+
+def add_chore(chore: Callable[[], object]) -> None:
+    """Have something done every ten minutes or so, by each process that tends to jobs; it sees to it who is first."""
+    if chore not in _chores:
+        _chores.append(chore)
+
+
+def tend() -> None:
+    """Take up jobs whose runner is gone, now and then, and do what is due, such as rules of retention."""
+    global _looked_at, _done_at
+    now = time.monotonic()
+    if now - _looked_at >= _EVERY:
+        _looked_at = now
         wake()
+    if now - _done_at < _CHORES_EVERY:
+        return
+    _done_at = now
+    for chore in _chores:
+        try:
+            chore()
+        except Exception:
+            logger.exception("A chore failed; it is tried again in %d s", _CHORES_EVERY)
 
 
 def wake_for_page() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from django.urls import reverse
@@ -11,6 +12,8 @@ from agentos.access.rules import SessionRow, scope_of
 from agentos.catalog.keys import index_key
 from agentos.catalog.marks import Marks
 from agentos.catalog.models import CatalogSession
+from agentos.deletion.purging import kept_for
+from agentos.deletion.rules import can_erase
 from agentos.moderation import measures
 from agentos.moderation.acting import Actor
 from agentos.moderation.models import Case, Flag, Measure, Note, Standing, Thumb
@@ -119,6 +122,7 @@ _MENU: Final = (
 class Over:
     """What stands over a session, as far as the reader is told. `menu`: acts of a moderator, with their words.
 
+    `may_erase`: it is deleted, and the reader may delete it for good.
     `flag_url`: where the reader flags the session, "" if they may not.
     """
 
@@ -133,6 +137,7 @@ class Over:
     may_annotate: bool = False
     menu: list[tuple[str, str]] = field(default_factory=list)
     may_redact: bool = False
+    may_erase: bool = False
 
     @property
     def may_flag(self) -> bool:
@@ -143,6 +148,13 @@ class Over:
     def has_strip(self) -> bool:
         """Whether there is anything to show."""
         return bool(self.measures or self.flags or self.notes or self.marks.tags)
+
+    @property
+    def goes_at(self) -> datetime | None:
+        """When it goes for good by itself, if it is deleted; None if it does not."""
+        kept = kept_for()
+        deleted = next((one for one in self.measures if one.kind == Standing.DELETED), None)
+        return deleted.at + kept if deleted is not None and kept is not None else None
 
     @property
     def hold(self) -> Measure | None:
@@ -173,6 +185,7 @@ def over_session(user: AnyUser, row: CatalogSession) -> Over:
         can_annotate(user, row),
         _menu(row, marks) if moderates else [],
         can_redact(user, row),
+        marks.deleted and can_erase(user, row),
     )
 
 

@@ -13,6 +13,9 @@ from agentos.access.rules import NotAllowed
 from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import find_run
+from agentos.db.errors import SourceError
+from agentos.deletion.erasing import contents
+from agentos.deletion.purging import kept_for
 from agentos.moderation import flags, remarks
 from agentos.moderation.acting import Actor, Conflict, Refused
 from agentos.moderation.flags import Spot
@@ -22,6 +25,7 @@ from agentos.moderation.rules import can_moderate, check_can_annotate, check_can
 from agentos.moderation.subjects import find
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, may_read, signed_in_user
+from sessions_ui.presenters.jobs import Figure, figures
 from sessions_ui.presenters.moderating import ACTS, ActForm, as_data, over_session
 from sessions_ui.recording import origin
 
@@ -44,10 +48,20 @@ def moderate(request: HttpRequest, source: str, qid: str, act: str) -> HttpRespo
     if form is None:
         raise Http404("There is no such act.")
     _checked(check_can_moderate, request, row)
-    context = {"nav": "sessions", "row": row, "form": form, "act": act, "next": _next(request, row)}
+    context: dict[str, Any] = {"nav": "sessions", "row": row, "form": form, "act": act, "next": _next(request, row)}
+    if act == "delete":
+        context |= {"figures": _held(row), "kept": kept_for()}
     if request.method != "POST":
         return _shown(request, ACT, context, {"act": act, "effects": form.effects})
     return _done(request, row, ACT, context, lambda: _carried_out(request, row, form))
+
+
+def _held(row: CatalogSession) -> list[Figure]:
+    """Return what goes with a session later, if its source can be read now."""
+    try:
+        return figures(contents([row])[0])
+    except (SourceError, KeyError):
+        return []
 
 
 def _carried_out(request: HttpRequest, row: CatalogSession, form: ActForm) -> str:

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from agentos.access.rules import NotAllowed, can_see_addresses, check_can_see_settings
 from agentos.remotes.discovery import look_if_due
+from agentos.retention.service import can_edit
 from sessions_ui.middleware import wants_json
 from sessions_ui.presenters.settings_page import report
 
@@ -28,4 +29,5 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         return JsonResponse(found.as_data())
     part = "#report" if request.headers.get("HX-Request") == "true" else ""
-    return render(request, f"{TEMPLATE}{part}", {"nav": "settings", "report": found})
+    context = {"nav": "settings", "report": found, "may_retain": can_edit(request.user)}
+    return render(request, f"{TEMPLATE}{part}", context)

@@ -61,7 +61,7 @@ class Command(BaseCommand):
     def _look(self) -> None:
         try:
             sweep_orphans()
-            jobs.wake()
+            jobs.tend()
             watch.start()
         except DatabaseError as error:  # a server that restarts comes back
             self.stderr.write(f"Our own database cannot be used, trying again: {error}")
