@@ -13,7 +13,7 @@ from django.db.models.functions import Greatest
 from agentos.catalog.models import CatalogSession, SourceState
 from agentos.catalog.storing import remove as remove_rows
 from agentos.moderation.models import Case, Flag, Note, Star, Subject, Tag, Thumb
-from agentos.turns.models import ActingReason, Turn, TurnEvent, session_key
+from agentos.turns.models import ActingReason, KeptRun, KeptSession, Turn, TurnEvent, session_key
 from agentos.turns.states import ACTIVE
 
 _OVER: Final[dict[str, Any]] = {
@@ -21,6 +21,7 @@ _OVER: Final[dict[str, Any]] = {
 }  # fmt: skip
 _OF_TURNS: Final[dict[str, tuple[Any, str]]] = {
     "turns": (Turn, "session_key"), "events": (TurnEvent, "turn__session_key"),
+    "copies": (KeptRun, "session__session_key"),
 }  # fmt: skip
 
 
@@ -51,6 +52,7 @@ def remove(source: str, sessions: Mapping[str, str]) -> None:
     """Remove all that we hold of sessions: turns with their events and attachments, what people put over them, rows."""
     turn_keys = [session_key(source, session_id) for session_id in sessions.values()]
     TurnEvent.objects.filter(turn__session_key__in=turn_keys).delete()
+    KeptSession.objects.filter(session_key__in=turn_keys).delete()
     Turn.objects.filter(session_key__in=turn_keys).delete()
     ActingReason.objects.filter(session_key__in=turn_keys).delete()
     Subject.objects.filter(source=source, session_key__in=sessions).delete()

@@ -27,7 +27,7 @@ from agentos.moderation import flags, measures, remarks
 from agentos.moderation.acting import Actor
 from agentos.moderation.models import Measure, Standing, Subject
 from agentos.records import Session
-from agentos.turns.models import ActingReason, Turn, TurnEvent, session_key
+from agentos.turns.models import ActingReason, KeptRun, KeptSession, Turn, TurnEvent, session_key
 from tests.conftest import Person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("flag_reasons")]
@@ -85,6 +85,8 @@ def dressed(row: CatalogSession, who: Person) -> CatalogSession:
     )  # fmt: skip
     TurnEvent.objects.create(turn=turn, seq=1, kind="content", payload={"text": "zqneedle in an event"})
     ActingReason.objects.create(user=who.user, session_key=key, reason="zqneedle")
+    kept = KeptSession.objects.create(source=row.source, session_id=row.session_id, session_key=key)
+    KeptRun.objects.create(session=kept, turn=turn, run_id="r", text="zqneedle", kept_at=timezone.now())
     row.refresh_from_db()
     return row
 
@@ -120,6 +122,7 @@ def test_what_was_promised_goes_and_nothing_else(source: Source, admin: Person) 
     assert gone.pop("source.agno_tool_results", 0) == gone.pop("source.agno_fs", 0) == promised["results"]
     assert not [table for table in gone if table.startswith("source.")]
     assert gone["turns_turn"] == promised["turns"] == 1 and gone["turns_turnevent"] == promised["events"] == 1
+    assert gone["turns_keptsession"] == gone["turns_keptrun"] == promised["copies"] == 1
     for name in ("flag", "case", "note", "tag", "star"):
         assert gone[f"moderation_{name}"] == promised[f"{name}s"] == 1
     assert not [one for one in after if "zqneedle" in one[1] or row.session_id in one[1]]
@@ -289,7 +292,8 @@ KEPT = {"audit.Entry", "jobs.JobItem"}
 
 
 def test_every_table_that_knows_sessions_is_emptied_or_said_to_stay() -> None:
-    emptied = {"turns.Turn", "turns.TurnEvent", "turns.ActingReason", "moderation.Subject", "catalog.CatalogSession"}
+    emptied = {"turns.Turn", "turns.TurnEvent", "turns.ActingReason", "turns.KeptSession", "turns.KeptRun",
+               "moderation.Subject", "catalog.CatalogSession"}  # fmt: skip
     hanging = {"subject", "session", "case"}  # on rows that go
     for model in apps.get_models():
         if issubclass(model, AbstractBaseSession) or model._meta.app_label == "source_tables":
