@@ -19,7 +19,8 @@ SIZES: Final = frozenset({"bytes", "media_bytes", "attachment_bytes"})
 _TOLD: Final = {
     "sessions": "sessions", "runs": "runs", "embedded": "runs inside others", "messages": "messages", "media": "media",
     "bytes": "in the source", "results": "tool results held apart", "compactions": "compactions",
-    "transcripts": "lines of outside transcripts", "turns": "turns", "events": "events of turns", "copies": "kept copies of runs",
+    "transcripts": "lines of outside transcripts", "turns": "turns", "events": "events of turns",
+    "copies": "kept copies of runs",
     "attachment_bytes": "of attachments", "flags": "flags", "cases": "cases", "notes": "notes", "tags": "tags",
     "stars": "stars", "thumbs": "thumbs", "texts": "texts of the search",
 }  # fmt: skip
