@@ -14,6 +14,8 @@ import traceback
 from importlib import import_module
 from typing import Any
 
+from asking import asking_agent, asking_workflow  # type: ignore[import-not-found]  # beside this program
+
 os.environ["AGNO_TELEMETRY"] = "false"
 PACKAGE = sys.argv[1]
 
@@ -71,6 +73,10 @@ def component(job: dict[str, Any]) -> Any:
         "add_history_to_context": True,
         "num_history_runs": 3,
     }
+    if job.get("asks") and job["kind"] == "workflow":
+        return asking_workflow(PACKAGE, job["component_id"], job["asks"], db=db)
+    if job.get("asks"):
+        return asking_agent(PACKAGE, job["component_id"], job["model_url"], job["key"], db=db)
     if job["kind"] == "agent":
         return Agent(**shared, **talks)
     member = Agent(id="helper", name="Helper", model=model(), telemetry=False)

@@ -14,6 +14,7 @@ from agentos.db.sources import Source, use_sources
 from agentos.records import Run
 from agentos.turns.models import Turn
 from agentos.turns.service import submit
+from tests.conftest import CORPUS
 
 AGENT = "5b0c4c1e-0d0e-4b0e-9a6e-0d6f3a0b0001"
 TEAM = "team-coordinate"
@@ -26,7 +27,11 @@ Ask = Callable[..., Turn]
 def source(corpus_file: Any, request: pytest.FixtureRequest) -> Iterator[Source]:
     """A copy of a corpus database as the source `lab`; Agno 3's unless the test names another."""
     name = getattr(request, "param", "agno-v3.db")
-    with use_sources(f"lab=sqlite:///{corpus_file(name)}") as sources:
+    if name.endswith(".gz"):
+        url = request.getfixturevalue("pg_server").database(CORPUS / name)
+    else:
+        url = f"sqlite:///{corpus_file(name)}"
+    with use_sources(f"lab={url}") as sources:
         yield sources[0]
 
 

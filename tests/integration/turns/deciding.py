@@ -9,6 +9,7 @@ from typing import Any
 from agentos.agents.agent import Agent
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
+from agentos.db.connections import connection_for, table_name
 from agentos.db.sources import Source
 from agentos.db.writer import Writer
 from agentos.llm import OpenAIChat
@@ -98,13 +99,12 @@ def run_now(source: Source, session_id: str, run_id: str) -> Run:
 
 def approval(source: Source, **changes: Any) -> dict[str, Any]:
     """Change the one approval of the source, and return its row."""
-    with sqlite3.connect(source.path) as connection:
-        connection.row_factory = sqlite3.Row
+    table = table_name(source, "agno_approvals")
+    with connection_for(source).cursor() as cursor:
         for column, value in changes.items():
-            connection.execute(f"UPDATE agno_approvals SET {column} = ?", [value])
-        row = dict(connection.execute("SELECT * FROM agno_approvals").fetchone())
-    connection.close()
-    return row
+            cursor.execute(f"UPDATE {table} SET {column} = %s", [value])
+        cursor.execute(f"SELECT * FROM {table}")
+        return dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
 
 
 def begun(source: Source, kind: str, component_id: str) -> str:

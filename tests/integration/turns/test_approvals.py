@@ -40,7 +40,12 @@ def nothing_done() -> None:
     done.clear()
 
 
-@pytest.mark.parametrize("source", ["agno-v2.db", "agno-v3.db"], indirect=True)
+EVERYWHERE = pytest.mark.parametrize(
+    "source", ["agno-v2.db", "agno-v3.db", "agno-v2.pg.sql.gz", "agno-v3.pg.sql.gz"], indirect=True
+)
+
+
+@EVERYWHERE
 @pytest.mark.parametrize(("choice", "status"), [("confirm", "approved"), ("reject", "rejected")])
 def test_an_approval_follows_the_decision(
     source: Source, register: Register, teammate: Person, fake_model: Any, choice: str, status: str
@@ -57,6 +62,7 @@ def test_an_approval_follows_the_decision(
     assert len(done) == (choice == "confirm")
 
 
+@EVERYWHERE
 def test_who_decided_elsewhere_wins_and_is_shown(
     source: Source, register: Register, teammate: Person, fake_model: Any
 ) -> None:
