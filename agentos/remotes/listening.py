@@ -62,7 +62,7 @@ class Listening:
     a run whose stream just ended is through. `patience`: seconds without a sign of life until it is given up.
     After `events`: `ended` is the name of the event that ended the run, "" for none; `error` what it failed with;
     `lost` why listening ended before the run did; `unread` how many events could not be read, `resumed` how often
-    the line was taken up again.
+    the line was taken up again. `is_under_way`: the server said so of a run that was taken up.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Listening:
         self.run_id, self.ended, self.error = run_id, "", ""
         self.lost: RemoteError | None = None
         self.unread = self.resumed = 0
+        self.is_under_way = False
         self._api, self._kind, self._component_id, self._session_id = api, kind, component_id, session_id
         self._patience, self._is_over = patience, is_over
         self._what = f"the {kind} {component_id}"
@@ -113,7 +114,7 @@ class Listening:
             pause = _FIRST_PAUSE if self._last_index > before else min(2 * pause, _LONGEST_PAUSE)
             yield from self._wait(pause)
             self.resumed += 1
-            post = self._resuming()
+            post = self.resuming()
 
     def stop(self) -> None:
         """Ask the server to stop the run, from any thread and at once; the answer is not waited for here."""
@@ -202,7 +203,7 @@ class Listening:
     def _frame(self, name: str) -> None:
         """Take in what only a resumed stream sends: how the server stands to the run."""
         if name in ("subscribed", "catch_up"):
-            self._heard, self._begun = time.monotonic(), True
+            self._heard, self._begun, self.is_under_way = time.monotonic(), True, True
         elif name in ("error", "stream_expired"):
             self._resumable = False
         self._is_replay = name == "replay"  # of a run that is not under way any more
@@ -243,7 +244,8 @@ class Listening:
             return False
         return self._out_of_time() is None
 
-    def _resuming(self) -> Post:
+    def resuming(self) -> Post:
+        """Return the request that takes the run up after the last event that was heard, or from its beginning."""
         fields = {"session_id": self._session_id}
         fields |= {"last_event_index": str(self._last_index)} if self._last_index >= 0 else {}
         return Post(f"{runs_path(self._kind, self._component_id)}/{quote(self.run_id, safe='')}/resume", fields)

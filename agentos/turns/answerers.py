@@ -24,6 +24,7 @@ class Answerer(ABC):
     `label`, `model_id`: what people call it and its model, "" for unknown. `tells`: its events say what it said;
     otherwise the intake has heard that already. `has_program`: its own tools, members and steps are there, so that it
     can do what a paused run waits to do. `stores_by_db`: it stores by the turn's database, and reads its history there.
+    `run_id`: the run that it made, where that is another than was asked for.
     """
 
     label: str
@@ -31,6 +32,7 @@ class Answerer(ABC):
     tells: bool
     has_program: bool
     stores_by_db: bool = False
+    run_id: str = ""
 
     @abstractmethod
     def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:

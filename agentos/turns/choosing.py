@@ -23,6 +23,7 @@ from agentos.turns.intake import Intake
 from agentos.turns.models import Turn
 from agentos.turns.remote_answerer import RemoteAnswerer
 from agentos.turns.speaking import OPERATOR, Human
+from agentos.turns.states import Status
 from agentos.turns.turn_db import TurnDb
 
 __all__ = ["AUTOMATIC", "REBUILT", "REMOTE", "Candidate", "answerer", "candidates", "check_choice", "has_program"]
@@ -31,6 +32,8 @@ __all__ = ["AUTOMATIC", "REBUILT", "REMOTE", "Candidate", "answerer", "candidate
 AUTOMATIC, REGISTERED, REBUILT, REMOTE = "", "registered", "rebuilt", "remote:"
 # What is known of remotes is old enough to be looked at once more before a turn relies on it.
 _OLD: Final = timedelta(minutes=2)
+# Earlier tries of a message whose runs are looked for.
+_TRIES: Final = 5
 
 HERE: Final = "It answers itself, with its tools: it is registered here as {place}."
 THERE: Final = "It answers itself, with its tools: the server {name} runs it."
@@ -99,7 +102,7 @@ def answerer(turn: Turn, session: Session, db: TurnDb, intake: Intake) -> Answer
         _renew(turn.source, name)
         serving = list(_serving(turn.source, kind, component_id, name))
         if serving:
-            return _first_that_knows(serving, (kind, component_id or ""), session, db, intake)
+            return _first_that_knows(serving, (kind, component_id or ""), session, db, intake, _earlier(turn))
     if chosen in (AUTOMATIC, REBUILT):
         of_run = {"session_type": kind, f"{kind}_id": component_id, f"{kind}_data": None}
         same = (kind, component_id) == (session.session_type, session.component_id)
@@ -128,12 +131,23 @@ def _who_began(turn: Turn) -> str:
     return first or AUTOMATIC
 
 
+def _earlier(turn: Turn) -> tuple[str, ...]:
+    """Return the runs that were begun for the same message before, the last first; what was stopped is over."""
+    ids: list[str] = []
+    before = turn.retry_of
+    while before is not None and before.status != Status.CANCELLED and len(ids) < _TRIES:
+        ids.append(before.run_id or before.aimed_at)
+        before = before.retry_of
+    return tuple(ids)
+
+
 def _first_that_knows(
     serving: list[tuple[Remote, RemoteState]],
     component: tuple[str, str],
     session: Session,
     db: SqlDb,
     intake: Intake,
+    earlier: tuple[str, ...],
 ) -> RemoteAnswerer:
     """Return the first remote whose database holds the session.
 
@@ -147,7 +161,7 @@ def _first_that_knows(
         serves = state.component(*component)
         if serves is None:
             continue
-        who = RemoteAnswerer(remote, serves, session, db, intake)
+        who = RemoteAnswerer(remote, serves, session, db, intake, earlier)
         try:
             if who.knows_session():
                 return who

@@ -78,7 +78,7 @@ def carry_out(asked: Asked, who: Answerer) -> Iterator[RunOutputEvent]:
     try:
         yield from who.run(asked.turn.message, asked.turn.attachments, asked.frame)
     finally:
-        _settle(asked, old)
+        _settle(asked, old, who.run_id or asked.frame.run_id)
 
 
 def _old(asked: Asked) -> Run:
@@ -97,8 +97,8 @@ def _old(asked: Asked) -> Run:
     return found
 
 
-def _settle(asked: Asked, old: Run) -> None:
-    new = asked.db.get_run(asked.frame.run_id)
+def _settle(asked: Asked, old: Run, run_id: str) -> None:
+    new = asked.db.get_run(run_id)
     if isinstance(new, Run):
         _save(asked, linked(new, old))
     if not isinstance(new, Run) or str(new.status) in _NO_ANSWER:

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, Final
 
 from django.conf import settings
@@ -29,6 +29,9 @@ __all__ = ["RemoteAnswerer"]
 _STORES: Final = 15.0
 _LOOK, _TICK = 1.0, 0.2
 _FINAL: Final = frozenset({"COMPLETED", "ERROR", "CANCELLED", "PAUSED"})
+_ANSWERED: Final = frozenset({"COMPLETED", "PAUSED"})
+# What a server answers that does not know how to take a run up, or the run.
+_KNOWS_NO_RESUME: Final = frozenset({404, 405, 501})
 _TICKS: Final = RunOutputEvent.from_dict({})
 
 NO_FILES: Final = "The server {name} takes no files for a workflow. Send the message without them."
@@ -40,21 +43,35 @@ NOT_OVER: Final = (
     "The server {name} said that the run is over, but the source {source} does not. What came is kept here."
 )
 UNREAD: Final = "{count} events of the server {name} could not be read and were left out."
+TAKEN_UP: Final = "The server {name} was answering this already: its run is gone on with, and not begun again."
 RESUMED: Final = "The connection to the server {name} broke and was taken up again."
 
 
 class RemoteAnswerer(Answerer):
-    """One component of one server, in one session. `serves`: what the server says of it."""
+    """One component of one server, in one session. `serves`: what the server says of it.
+
+    `earlier`: ids of the runs that were begun for the same message and not seen to end, the last one first. A run goes
+    on at its server when our process dies, and its tools are not to be called twice.
+    """
 
     tells = has_program = True
 
-    def __init__(self, remote: Remote, serves: dict[str, Any], session: Session, db: SqlDb, intake: Intake) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        serves: dict[str, Any],
+        session: Session,
+        db: SqlDb,
+        intake: Intake,
+        earlier: Sequence[str] = (),
+    ) -> None:
         self._session_type = session.session_type or serves["kind"]
         self.label, self.model_id = f"{serves['name'] or serves['id']}, on {remote.name}", serves["model"]
         self._remote, self._kind, self._component_id = remote, serves["kind"], serves["id"]
         self._db_id = serves["db_id"] or None
         self._session_id, self._user_id = session.session_id or "", session.user_id
         self._db, self._intake = db, intake
+        self._earlier = earlier
         self._listening: Listening | None = None
         self._paused_before = False
 
@@ -85,7 +102,7 @@ class RemoteAnswerer(Answerer):
             "metadata": json.dumps(frame.metadata),
             "background": "true",
         }
-        return self._listened(Post(runs_path(self._kind, self._component_id), fields, uploads), frame)
+        return self._taken_up_or_begun(Post(runs_path(self._kind, self._component_id), fields, uploads), frame)
 
     def continue_run(self, run: Run, frame: Frame) -> Iterator[RunOutputEvent]:
         """Have it go on with a paused run; a workflow's does not survive a broken line (Agno refuses that)."""
@@ -111,19 +128,28 @@ class RemoteAnswerer(Answerer):
             CannotAnswer: the server refused, was lost, or keeps its runs elsewhere.
             Stopped: it was asked to stop and does not.
         """
-        listening = self._listening = Listening(
+        listening = self._listening_to(frame.run_id, frame)
+        yield from self._heard(listening, post)
+        yield from self._until_stored(listening)
+
+    def _listening_to(self, run_id: str, frame: Frame) -> Listening:
+        self._listening = Listening(
             Api(self._remote),
             self._kind,
             self._component_id,
             session_id=frame.session_id,
-            run_id=frame.run_id,
+            run_id=run_id,
             patience=settings.AGENTOS_REMOTE_TIMEOUT,
             is_over=lambda run_id: self._status(run_id) in _FINAL,
         )
+        return self._listening
+
+    def _heard(self, listening: Listening, post: Post) -> Iterator[RunOutputEvent]:
+        """Yield what the server says, with its faults as sentences."""
         resumed = 0
         try:
             for event in listening.events(post):
-                self._intake.run_id = listening.run_id
+                self._is_about(listening.run_id)
                 if listening.resumed > resumed and event.event is not None:
                     self._intake.note(RESUMED.format(name=self._remote.name))
                     resumed = listening.resumed
@@ -134,7 +160,62 @@ class RemoteAnswerer(Answerer):
             raise Stopped(str(error)) from error
         if listening.unread:
             self._intake.note(UNREAD.format(count=listening.unread, name=self._remote.name))
-        yield from self._until_stored(listening)
+
+    def _is_about(self, run_id: str) -> None:
+        self.run_id = self._intake.run_id = run_id
+
+    # --- a run that was begun before --------------------------------------------------------------------------------
+    def _taken_up_or_begun(self, post: Post, frame: Frame) -> Iterator[RunOutputEvent]:
+        for run_id in self._earlier:
+            if (yield from self._taken_up(run_id, frame)):
+                return
+        self._is_about(frame.run_id)
+        yield from self._listened(post, frame)
+
+    def _taken_up(self, run_id: str, frame: Frame) -> Generator[RunOutputEvent, None, bool]:
+        """Go on with a run that was begun before; return whether there was one to go on with.
+
+        One that failed or was stopped is none, nor one that is stored as under way and that its server does not know:
+        that died with its server.
+
+        Raises:
+            CannotAnswer, Stopped: as `_listened`.
+        """
+        if self._status(run_id) not in _FINAL and (yield from self._goes_on(run_id, frame)):
+            return True
+        if self._status(run_id) not in _ANSWERED:
+            return False
+        self._is_about(run_id)
+        self._intake.note(TAKEN_UP.format(name=self._remote.name))
+        yield self._stored_answer(run_id)
+        return True
+
+    def _goes_on(self, run_id: str, frame: Frame) -> Generator[RunOutputEvent, None, bool]:
+        """Listen to a run if its server says that it is under way, or ends; return whether it did."""
+        listening, held, told = self._listening_to(run_id, frame), list[RunOutputEvent](), False
+        try:
+            for event in self._heard(listening, listening.resuming()):
+                if told:
+                    yield event
+                elif listening.is_under_way or listening.ended:
+                    told = True
+                    self._intake.note(TAKEN_UP.format(name=self._remote.name))
+                    yield from [*held, event]
+                else:  # it may be all that was stored of a run that died with its server
+                    held += [event] if event.event is not None else []
+                    yield _TICKS
+        except CannotAnswer as error:
+            if isinstance(error.__cause__, RemoteError) and error.__cause__.status in _KNOWS_NO_RESUME:
+                return False
+            raise
+        if told:
+            yield from self._until_stored(listening)
+        return told
+
+    def _stored_answer(self, run_id: str) -> RunOutputEvent:
+        run = self._db.get_run(run_id)
+        text = run.content_text if isinstance(run, Run) else ""
+        return RunOutputEvent.from_dict({"event": "RunContent", "run_id": run_id, "content": text})
 
     # --- the run in the source ------------------------------------------------------------------------------------
     def _until_stored(self, listening: Listening) -> Iterator[RunOutputEvent]:

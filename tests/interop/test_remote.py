@@ -14,6 +14,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from agentos.catalog.keys import quote_id
 from agentos.catalog.sync import refresh_session
 from agentos.db.connections import close_connections
 from agentos.db.reader import Reader
@@ -23,9 +24,9 @@ from agentos.records.replies import Reply
 from agentos.remotes import discovery
 from agentos.remotes.models import RemoteState
 from agentos.turns.deciding import decide, waiting_of
-from agentos.turns.log import answer_so_far, request_cancel
+from agentos.turns.log import answer_so_far, interrupt, request_cancel
 from agentos.turns.models import Turn, TurnEvent
-from agentos.turns.service import submit
+from agentos.turns.service import retry, submit
 from agentos.turns.states import Status
 from tests.conftest import Person, PgServer
 from tests.interop.conftest import NEW, OLD, interpreter
@@ -151,6 +152,15 @@ def check_same(server: Server, source: Source, kind: str, session_id: str) -> No
     ]
 
 
+def check_page(person: Person, session_id: str, said: list[str]) -> None:
+    """Hold the session's page, opened and opened again, against what was said."""
+    url = f"/sessions/lab/{quote_id(session_id)}/"
+    for _ in range(2):
+        page = person.client.get(url).content.decode()
+        assert all(text in page for text in said)
+    assert person.client.get(f"{url}?format=json").json()["session"]["run_count"] >= 1
+
+
 def test_what_it_serves_is_found_out(server: Server, source: Source) -> None:
     discovery.look_if_due()
     state = RemoteState.objects.get(name="far")
@@ -162,7 +172,7 @@ def test_what_it_serves_is_found_out(server: Server, source: Source) -> None:
 
 
 def test_an_agent_answers_with_its_tools_and_remembers(
-    server: Server, source: Source, say: Say, model_server: Any
+    server: Server, source: Source, say: Say, model_server: Any, admin: Person
 ) -> None:
     session_id = server.begin("agent", "support")
     turn = say(session_id, WEATHER)
@@ -178,9 +188,12 @@ def test_an_agent_answers_with_its_tools_and_remembers(
     told = [message["content"] for message in model_server.brain.log[-1]["body"]["messages"]]
     assert "Hello." in told and "It rains." in told
     check_same(server, source, "agent", session_id)
+    check_page(admin, session_id, ["Hello.", "It rains.", "As I said.", "Rain in Oslo."])
 
 
-def test_a_team_and_a_workflow_tell_what_their_members_and_steps_do(server: Server, source: Source, say: Say) -> None:
+def test_a_team_and_a_workflow_tell_what_their_members_and_steps_do(
+    server: Server, source: Source, say: Say, admin: Person
+) -> None:
     team = server.begin("team", "crew")
     task = json.dumps({"member_id": "helper", "task": "[[say From the helper.]]"})
     turn = say(team, f"[[tool delegate_task_to_member {task}]] [[say Crew is done.]]")
@@ -188,11 +201,13 @@ def test_a_team_and_a_workflow_tell_what_their_members_and_steps_do(server: Serv
     assert answer_so_far(turn) == "Crew is done.\n\nCrew is done."
     assert ("agent", "Helper", "ok") in steps(turn)
     check_same(server, source, "team", team)
+    check_page(admin, team, ["Crew is done.", "From the helper."])
     flow = server.begin("workflow", "flow")
     turn = say(flow, "[[say From the step.]]")
     assert (turn.status, answer_so_far(turn)) == (Status.COMPLETED, "From the step."), turn.problem
     assert ("step", "work", "ok") in steps(turn) and ("agent", "Worker", "ok") in steps(turn)
     check_same(server, source, "workflow", flow)
+    check_page(admin, flow, ["From the step."])
 
 
 @pytest.mark.parametrize(
@@ -293,6 +308,22 @@ class Cutter:
                 return
             left = left if left is None else left - len(data)
             near.sendall(data)
+
+
+@pytest.mark.parametrize(("kind", "component_id"), [("agent", "support"), ("team", "crew"), ("workflow", "flow")])
+def test_a_run_that_outlives_our_worker_is_gone_on_with(
+    server: Server, source: Source, say: Say, model_server: Any, kind: str, component_id: str
+) -> None:
+    session_id = server.begin(kind, component_id)
+    words, asked = " ".join(f"word{number}" for number in range(40)), len(model_server.brain.log)
+    turn = say(session_id, f"[[slow 0.1]][[say {words}]]", until="word3")
+    assert interrupt(turn.pk)
+    turn.refresh_from_db()
+    again = finished(retry(turn, None))
+    assert (again.status, again.problem, again.run_id) == (Status.COMPLETED, "", str(turn.pk))
+    assert answer_so_far(again) == words
+    assert len(model_server.brain.log) == asked + 1
+    check_same(server, source, kind, session_id)
 
 
 @pytest.mark.parametrize(("kind", "component_id"), [("agent", "support"), ("team", "crew"), ("workflow", "flow")])
