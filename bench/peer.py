@@ -1,4 +1,4 @@
-"""Serves a database with Agno's own server, AgentOS on uvicorn: what `lists.py` measures beside our pages.
+"""Serves a database with Agno's own server, AgentOS on uvicorn: what `lists.py` and others measure beside our pages.
 
 python bench/peer.py URL PORT
 """
@@ -23,7 +23,12 @@ def app(url: str) -> Any:
         from agno.db.postgres import PostgresDb
 
         db = PostgresDb(db_url=url.replace("postgresql://", "postgresql+psycopg://"))
-    return AgentOS(agents=[Agent(id="agent-0", db=db, telemetry=False)], telemetry=False).get_app()
+    options: dict[str, Any] = {}
+    if base_url := os.environ.get("OPENAI_BASE_URL"):  # it is to answer, too
+        from agno.models.openai import OpenAIChat
+
+        options = {"model": OpenAIChat(id="stamping", base_url=base_url), "add_history_to_context": True}
+    return AgentOS(agents=[Agent(id="agent-0", db=db, telemetry=False, **options)], telemetry=False).get_app()
 
 
 def main() -> None:

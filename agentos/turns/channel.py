@@ -65,8 +65,8 @@ class _Listener:
         with psycopg.connect(**connection.get_connection_params(), autocommit=True) as own:
             own.execute(f"LISTEN {CHANNEL}")
             while not self._stopped.is_set():
-                for heard in own.notifies(timeout=_LOOK):
-                    notify(UUID(heard.payload))
+                for _ in own.notifies(timeout=_LOOK):
+                    notify()
 
 
 _listener: Final = _Listener()

@@ -45,6 +45,10 @@ class Heart:
         with self._lock:
             return set(self._turns)
 
+    def __len__(self) -> int:
+        """How many turns are being carried out in this process."""
+        return len(self._turns)
+
     @contextmanager
     def beating(self, turn_id: UUID) -> Iterator[Beating]:
         """Beat for a turn as long as the block lasts."""

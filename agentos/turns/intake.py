@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 # Seconds between two writes while text arrives, and between two signs of life while none does.
 _FLUSH: Final = 0.1
+# Seconds more between two writes for each turn at work in this process: many share what a process can do.
+_SHARE: Final = 0.004
 _BEAT: Final = 1.0
 # Between what is said before a step and after it.
 _NEW_PART: Final = "\n\n"
@@ -40,13 +42,14 @@ class Intake:
 
     While our own database is away the answer goes on: what arrives is held here until it can be written.
 
-    `run_id`: the run that is listened to. An answerer that does not choose it sets it once it knows.
+    `run_id`: the run that is listened to. An answerer that does not choose it sets it once it knows. `crowd` says how
+    many turns are at work in this process.
     """
 
-    def __init__(self, turn_id: UUID, run_id: str) -> None:
+    def __init__(self, turn_id: UUID, run_id: str, crowd: Callable[[], int] = lambda: 0) -> None:
         self.run_id = run_id
         self.cancel: Callable[[], object] = lambda: cancel_run(self.run_id)
-        self._turn_id = turn_id
+        self._turn_id, self._crowd = turn_id, crowd
         self._steps_left = MOST_STEPS
         self._has_said = self._is_new_part = False
         self._pending = {TurnEvent.Kind.REASONING: "", TurnEvent.Kind.CONTENT: ""}
@@ -121,7 +124,8 @@ class Intake:
     def _write_if_due(self) -> None:
         waited = time.monotonic() - self._written
         is_news = self._batch or self._steps or any(self._pending.values())
-        if waited >= (self._pause if is_news else max(_BEAT, self._pause)):
+        pause = max(self._pause, _SHARE * self._crowd())
+        if waited >= (pause if is_news else max(_BEAT, pause)):
             self._write_or_wait()
 
     def _write_or_wait(self) -> None:

@@ -1,6 +1,8 @@
 """Changes of a turn: each is one short transaction that also writes the events that tell of it."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -25,6 +27,8 @@ INTERRUPTED: Final = (
     "The program was stopped while this was being answered. What had arrived is kept here and is not in the session."
 )
 
+_turnstile: Final = threading.Lock()
+
 
 class _ServerStart(Func):
     """When PostgreSQL began to serve."""
@@ -34,6 +38,17 @@ class _ServerStart(Func):
 
 class TurnLost(Exception):
     """The turn does not run any more as far as the table says: its runner has nothing to do."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Hold a transaction. On SQLite the threads of this process come one after the other.
+
+    There all but one would have to try again and again, and pages that write would find no gap between them.
+    """
+    takes_turns = connection.vendor == "sqlite" and not connection.in_atomic_block
+    with _turnstile if takes_turns else nullcontext(), transaction.atomic():
+        yield
 
 
 def claim(turn_id: UUID) -> Turn | None:
@@ -70,7 +85,7 @@ def beat(turn_id: UUID, entries: Sequence[Entry] = (), **changes: str) -> bool:
     Raises:
         TurnLost: the turn does not run any more.
     """
-    with transaction.atomic():
+    with _writing():
         running = Turn.objects.filter(pk=turn_id, status=Status.RUNNING)
         if not running.update(heartbeat_at=timezone.now(), last_seq=F("last_seq") + len(entries), **changes):
             raise TurnLost
@@ -79,7 +94,7 @@ def beat(turn_id: UUID, entries: Sequence[Entry] = (), **changes: str) -> bool:
         if entries:
             announce(turn_id)
     if entries:
-        notify(turn_id)
+        notify()
     return turn.cancel_requested
 
 
@@ -98,7 +113,7 @@ def finish(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = ""
     entries: list[Entry] = [(TurnEvent.Kind.ERROR, {"sentence": problem})] if problem else []
     entries.append((TurnEvent.Kind.STATUS, {"status": status.value, "run_id": run_id}))
     entries.append((TurnEvent.Kind.DONE, {}))
-    with transaction.atomic():
+    with _writing():
         changed = Turn.objects.filter(pk=turn_id, status__in=[before] if before else leading_to(status)).update(
             status=status,
             run_id=run_id,
@@ -110,7 +125,7 @@ def finish(turn_id: UUID, status: Status, *, run_id: str = "", problem: str = ""
             _insert(turn_id, Turn.objects.values_list("last_seq", flat=True).get(pk=turn_id), entries)
             announce(turn_id)
     if changed:
-        notify(turn_id)
+        notify()
     return bool(changed)
 
 

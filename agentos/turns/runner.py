@@ -130,7 +130,7 @@ def _carry_out(turn: Turn, beating: Beating) -> None:
     if session is None:
         raise CannotAnswer(NO_SESSION)
     patiently(lambda: _check_rights(turn, session))
-    db, intake = TurnDb(source, turn.pk), Intake(turn.pk, turn.aimed_at)
+    db, intake = TurnDb(source, turn.pk), Intake(turn.pk, turn.aimed_at, _heart.__len__)
     who = patiently(lambda: answerer(turn, session, db, intake))
     intake.cancel = beating.cancel = lambda: who.cancel(intake.run_id)
     started = {"answering": who.label, "model": who.model_id}

@@ -95,8 +95,8 @@ class LiveTurn:
         """The live line, for the page."""
         return status_html(self.turn)
 
-    def take(self, events: Sequence[TurnEvent]) -> list[bytes]:
-        """Take the events in and return the messages that bring a browser up to them: one of each kind at most."""
+    def take(self, events: Sequence[TurnEvent]) -> dict[str, bytes]:
+        """Take the events in and return the messages that bring a browser up to them, by kind: one of each at most."""
         kinds = {event.kind for event in events}
         for event in events:
             if event.kind == TurnEvent.Kind.CONTENT:
@@ -106,38 +106,36 @@ class LiveTurn:
             elif event.kind == TurnEvent.Kind.STEP:
                 self.take_step(event.payload)
             self.seq = event.seq
-        messages = []
+        messages = {}
         if TurnEvent.Kind.STARTED in kinds:
-            messages.append(sse.message("status", self.line, self.seq))
+            messages["status"] = self.status_message()
         if TurnEvent.Kind.REASONING in kinds:
-            messages.append(sse.message("reasoning", self.thoughts, self.seq))
+            messages["reasoning"] = sse.message("reasoning", self.thoughts, self.seq)
         if TurnEvent.Kind.STEP in kinds:
-            messages.append(sse.message("steps", self.steps_html, self.seq))
+            messages["steps"] = sse.message("steps", self.steps_html, self.seq)
         if TurnEvent.Kind.CONTENT in kinds:
-            messages.append(sse.message("answer", self.answer, self.seq))
+            messages["answer"] = sse.message("answer", self.answer, self.seq)
         if TurnEvent.Kind.DONE in kinds:
-            self.done = True
-            messages.append(sse.message("done", self.turn.status, self.seq))
+            messages["done"] = self._over()
         return messages
 
-    def all(self) -> list[bytes]:
-        """Return the messages that show everything up to now to a browser that has nothing."""
-        messages = [sse.message("status", self.line, self.seq)]
-        messages += [sse.message("reasoning", self.thoughts, self.seq)] if self.reasoning else []
-        messages += [sse.message("steps", self.steps_html, self.seq)] if self.steps else []
-        messages += [sse.message("answer", self.answer, self.seq)] if self.text else []
-        return messages
+    def status_message(self) -> bytes:
+        """Return the message of the live line."""
+        return sse.message("status", self.line, self.seq)
 
-    def catch_up(self) -> list[bytes]:
-        """Read what is new in the log and return its messages."""
+    def catch_up(self) -> dict[str, bytes]:
+        """Read what is new in the log and return its messages, as `take` does."""
         events = events_after(self.turn.pk, self.seq)
         if events:
             self.turn.refresh_from_db(fields=["status", "answering", "last_seq"])
         messages = self.take(events)
         if not self.done and not events and self._ended_before():
-            self.done = True
-            messages.append(sse.message("done", self.turn.status, self.seq))
+            messages["done"] = self._over()
         return messages
+
+    def _over(self) -> bytes:
+        self.done = True
+        return sse.message("done", self.turn.status, self.seq)
 
     def _ended_before(self) -> bool:
         """Whether the turn was over at the last look: a late reader has to be told as well.

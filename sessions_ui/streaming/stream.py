@@ -12,65 +12,55 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import Http404, HttpRequest
 
-from agentos.turns.channel import hear
 from agentos.turns.patience import AWAY
 from agentos.turns.runner import sweep_orphans
-from agentos.turns.wakeups import listening
 from sessions_ui.permissions import get_turn_or_404, user_as_now
 from sessions_ui.streaming import sse
-from sessions_ui.streaming.live import LiveTurn
+from sessions_ui.streaming.feed import AGAIN, feeder
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
-# Seconds: between two looks at the log when nothing wakes us, between comments that keep proxies from closing, and
-# between two looks at the reader's rights.
-POLL: Final = 0.25
+# Seconds: between comments that keep proxies from closing, and between two looks at the reader's rights.
 KEEP_ALIVE: Final = 15.0
 CHECK: Final = 3.0
-# Seconds between two tries while our own database is away.
-AGAIN: Final = 1.0
 # Seconds until a stream that failed says so: the page then opens the next one.
 AFTER_FAULT: Final = 2.0
-# At least so long between two messages while the answer is long: each carries all of it.
-_SLOWER: Final = ((200_000, 2.0), (20_000, 0.5))
 
 
 async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncIterator[bytes]:
     """Yield the turn's messages from event `after` on until it is over, or the reader may not see it any more.
 
-    Every database access is in a worker thread that gives its connection back: an open stream holds none. While our
-    own database is away nothing is sent, and the stream stays open.
+    An open stream reads nothing itself and holds no connection: `feed.py` reads, for all streams at once. While our own
+    database is away nothing is sent, and the stream stays open.
     """
-    seen = after
+    seen = -1 if after else 0  # one that comes again gets all there is: what it shows may be older than it says
     try:
-        with listening(turn_id) as woken:
-            live = await _patiently(lambda: _open(request, turn_id, after))
-            for part in live.all() if after or live.text else []:
-                yield part
-            checked = sent = time.monotonic()
+        await _patiently(lambda: _open(request, turn_id))
+        with feeder.reading(turn_id, lambda: _check(request, turn_id), CHECK) as reader:
+            sent = time.monotonic()
             while True:
-                woken.clear()
-                if time.monotonic() - checked >= CHECK:
-                    await _patiently(lambda: _check(request, turn_id))
-                    checked = time.monotonic()
-                for part in await _patiently(live.catch_up):
-                    yield part
-                    sent = time.monotonic()
-                seen = live.seq
-                if live.done:
-                    return
+                reader.new.clear()
+                if reader.fault is not None:
+                    raise reader.fault
+                if shown := reader.shown:
+                    for part in shown.after(seen):
+                        yield part
+                        sent = time.monotonic()
+                    seen = shown.seq
+                    if shown.is_over:
+                        return
                 if time.monotonic() - sent >= KEEP_ALIVE:
                     yield sse.KEEP_ALIVE
                     sent = time.monotonic()
-                await _pause(woken, live)
+                await _pause(reader.new)
     except (Http404, PermissionDenied):
-        yield sse.message("done", "gone", seen)
+        yield sse.message("done", "gone", max(seen, after))
     except Exception:  # an exception that leaves the body of a stream would leak the request's connection
         logger.exception("The stream of turn %s failed", turn_id)
-        yield sse.message("problem", "The stream broke off. Reload the page.", seen)
+        yield sse.message("problem", "The stream broke off. Reload the page.", max(seen, after))
         await asyncio.sleep(AFTER_FAULT)
-        yield sse.message("done", "error", seen)
+        yield sse.message("done", "error", max(seen, after))
 
 
 async def _patiently(work: Callable[[], T]) -> T:
@@ -83,31 +73,24 @@ async def _patiently(work: Callable[[], T]) -> T:
         await asyncio.sleep(AGAIN)
 
 
-async def _pause(woken: asyncio.Event, live: LiveTurn) -> None:
-    """Wait until there may be something new."""
-    slower = next((seconds for size, seconds in _SLOWER if len(live.text) > size), 0.0)
-    if slower:
-        await asyncio.sleep(slower)
-        return
+async def _pause(new: asyncio.Event) -> None:
+    """Wait until there may be something new, or a sign of life is due."""
     try:
-        async with asyncio.timeout(POLL):
-            await woken.wait()
+        async with asyncio.timeout(KEEP_ALIVE):
+            await new.wait()
     except TimeoutError:
         return
 
 
-def _open(request: HttpRequest, turn_id: UUID, after: int) -> LiveTurn:
-    hear()
+def _open(request: HttpRequest, turn_id: UUID) -> None:
     sweep_orphans()
-    turn = get_turn_or_404(request, turn_id)
-    return LiveTurn.at(turn, min(after, turn.last_seq))
+    get_turn_or_404(request, turn_id)
 
 
 def _check(request: HttpRequest, turn_id: UUID) -> None:
-    """Look again whether the reader may see the turn, as the tables have it now; mark turns that died meanwhile."""
+    """Look again whether the reader may see the turn, as the tables have it now."""
     request.user = user_as_now(request)
     get_turn_or_404(request, turn_id)
-    sweep_orphans()
 
 
 async def in_thread(work: Callable[[], T]) -> T:

@@ -13,7 +13,7 @@ from django.db import connection
 from agentos.jobs import runner as jobs
 from agentos.turns.channel import hear, stop_hearing
 from agentos.turns.runner import become_worker, stop, sweep_orphans
-from agentos.turns.wakeups import listening_to_all
+from agentos.turns.wakeups import listening
 from agentos.turns.watch import watch
 
 # Seconds between two looks for turns that wait, where no notification says that there is one.
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         become_worker()
         jobs.become_worker()
         told = threading.Event()
-        with listening_to_all() as news:
+        with listening() as news:
 
             def stop_soon(*_: Any) -> None:
                 told.set()

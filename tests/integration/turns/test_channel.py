@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from agentos.turns import channel
-from agentos.turns.wakeups import listening_to_all
+from agentos.turns.wakeups import listening
 
 pytestmark = pytest.mark.django_db(transaction=True)
 on_postgresql = pytest.mark.skipif("'postgres' not in str(config.getoption('--db'))", reason="SQLite has no NOTIFY")
@@ -15,7 +15,7 @@ on_postgresql = pytest.mark.skipif("'postgres' not in str(config.getoption('--db
 
 def is_heard(seconds: float = 5.0) -> bool:
     """Whether an announcement arrives; it is repeated, as the listener may not listen yet."""
-    with listening_to_all() as news:
+    with listening() as news:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             channel.announce(uuid.uuid4())
@@ -35,7 +35,7 @@ def test_where_there_is_no_notify_nothing_is_done() -> None:
 def test_an_announcement_is_heard_once_its_transaction_is_through() -> None:
     channel.hear()
     assert is_heard()
-    with listening_to_all() as news:
+    with listening() as news:
         with transaction.atomic():
             channel.announce(uuid.uuid4())
             assert not news.wait(0.3)

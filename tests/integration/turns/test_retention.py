@@ -61,7 +61,7 @@ def test_a_browser_that_was_away_is_told_the_end_and_the_whole_text(ask: Ask, st
     turn = ended(ask("hello"), status, run_id="r" if status is Status.COMPLETED else "")
     prune()
     live = LiveTurn.at(turn, seen)
-    messages = live.catch_up() + live.catch_up()
+    messages = [*live.catch_up().values(), *live.catch_up().values()]
     assert live.done
     assert b"event: done" in messages[-1]
     if status is Status.FAILED:
