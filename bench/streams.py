@@ -187,8 +187,8 @@ def told_one(found: dict[str, Heard]) -> Iterator[str]:
         first, each = p(0.5, heard.first), p(0.5, heard.late)
         added = first - p(0.5, base.first), each - p(0.5, base.late)
         word = kept(added[0] <= FIRST and added[1] <= EACH) if side == "ours" else ""
-        cells = (f"{first:.0f}", f"{added[0]:.1f}", f"{p(0.95, heard.first):.0f}")
-        cells += (f"{each:.1f}", f"{added[1]:.1f}", f"{p(0.95, heard.late):.1f}", word)
+        cells = [f"{first:.0f}", f"{added[0]:.1f}", f"{p(0.95, heard.first):.0f}"]
+        cells += [f"{each:.1f}", f"{added[1]:.1f}", f"{p(0.95, heard.late):.1f}", word]
         yield f"| {side} | {' | '.join(cells)} |"
 
 
@@ -234,8 +234,8 @@ def measured(on: str, rounds: int) -> list[str]:
         env = environment(where, where.database("own"), where.database("source")) | model
         env |= {"AGENTOS_TURNS_PER_MINUTE": "0", "AGENTOS_TURNS_PER_HOUR": "0", "AGENTOS_ACTING_REASON": "false"}
         program(env, "manage.py", "migrate", "--verbosity=0")
-        headers = (f"Authorization: Bearer {program(env, 'bench/streams.py', '--visitor').strip()}",)
-        headers += ("Accept: application/json",)
+        token = program(env, "bench/streams.py", "--visitor").strip()
+        headers = (f"Authorization: Bearer {token}", "Accept: application/json")
         index(env)
         source = env["AGENTOS_SOURCES"].partition("=")[2]
         with agnos(env, source) as theirs:

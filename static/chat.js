@@ -123,6 +123,16 @@
   document.addEventListener("htmx:sseError", (event) => event.target.closest(".turn-live")?.classList.add("reconnecting"));
   document.addEventListener("htmx:sseOpen", (event) => event.target.closest(".turn-live")?.classList.remove("reconnecting"));
 
+  // The end of an answer could not be fetched, as the server is away just now: it is asked for again until it is there.
+  for (const name of ["htmx:sendError", "htmx:responseError"]) {
+    document.addEventListener(name, (event) => {
+      const { elt: live, xhr } = event.detail;
+      if (!live?.matches?.(".turn-live") || (xhr?.status && xhr.status < 500)) return;
+      live.classList.add("reconnecting");
+      setTimeout(() => { if (live.isConnected) htmx.trigger(live, "sse:done"); }, 2000);
+    });
+  }
+
   drafts.forgetOthers();
   restoreDraft();
 })();
