@@ -15,9 +15,9 @@ class Job(models.Model):
     """One act on a frozen list of sessions.
 
     `actor`: who, in words that outlive the account. `is_ours`: no person asked for it but a rule or the command line,
-    whose scope is everything. `chosen`: the query that was asked, "" for sessions that were ticked. `promised`: sums
-    over the list when it was frozen; `sums`: of what was done. `runner`: who carries it out, anew each time it is taken
-    up.
+    whose scope is everything. `chosen`: the query that was asked, "*" for none, "" for ticked sessions. `promised`:
+    sums over the list when it was frozen; `sums`: of what was done. `runner`: who carries it out, anew each time it
+    is taken up.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

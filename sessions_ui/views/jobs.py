@@ -22,6 +22,8 @@ from sessions_ui.views.moderating import actor_of
 from sessions_ui.views.selection import Selection, counted
 
 NOT_FOUND: Final = "There is no such job, or it is not yours to see."
+# What a job says it was asked for where nothing narrowed the list.
+ALL: Final = "*"
 NO_ACT: Final = "Your account reads sessions. What is done to several of them takes another role."
 LIST: Final = "sessions_ui/jobs.html"
 NEW: Final = "sessions_ui/job_new.html"
@@ -100,7 +102,7 @@ def _prepared(request: HttpRequest, chosen: Selection, acts: list[BulkAct], want
     act = next((one for one in acts if one.name == wanted), None)
     if chosen.problem or act is None:
         raise Refused(chosen.problem or "Choose what to do.")
-    query = chosen.query.text if chosen.query is not None else ""
+    query = chosen.query.text or ALL if chosen.query is not None else ""
     options = {one.name: request.POST.get(f"with_{one.name}", "") for one in act.options}
     made = service.prepare(actor_of(request), chosen.rows(request.user), act, options, query)
     if wants_json(request):

@@ -82,7 +82,7 @@ def _answer(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
     context |= {
         "rules": rules, "deleted_days": kept.days if kept else 0, "acts": RetentionRule.Act.choices,
         "counts": RetentionRule.CountedFrom.choices, "name_characters": NAME_CHARACTERS,
-        "query_characters": QUERY_CHARACTERS, "most_days": service.LONGEST_DAYS,
+        "query_characters": QUERY_CHARACTERS,
     }  # fmt: skip
     return render(request, TEMPLATE, context, status=context["status"])
 
