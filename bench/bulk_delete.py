@@ -27,6 +27,7 @@ PAGE: Final = ROOT / "docs" / "benchmarks.md"
 SLOWER: Final = 2.0
 PATHS: Final = ("/sessions/", "/sessions/?q=type:team", "/sessions/?sort=-tokens")
 _QUIET_SECONDS: Final = 10.0
+_TOKEN: Final = "a" * 32
 _TEXTS: Final = """
     INSERT INTO catalog_catalogtext (session_id, run_id, parts, body, cut, created_at, words)
     SELECT session_id, id, '[]', content_preview, false, coalesce(created_at, 0),
@@ -122,15 +123,14 @@ class Jobs:
     def __init__(self, server: Server) -> None:
         import httpx2
 
-        headers = dict(one.split(": ", 1) for one in server.headers)
+        headers = dict(one.split(": ", 1) for one in server.headers) | {"X-CSRFToken": _TOKEN}
+        headers["Cookie"] += f"; csrftoken={_TOKEN}"
         self._client = httpx2.Client(base_url=f"http://127.0.0.1:{server.port}", headers=headers, timeout=300)
         self._client.headers["Accept"] = "application/json"
 
     def post(self, path: str, **form: str) -> dict[str, Any]:
         """Send a form, as the page does."""
-        token = self._client.cookies.get("csrftoken") or "a" * 32
-        self._client.cookies.set("csrftoken", token)
-        answer = self._client.post(path, data={**form, "csrfmiddlewaretoken": token})
+        answer = self._client.post(path, data=form)
         if answer.status_code >= 400:
             raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:500]}")
         found: dict[str, Any] = answer.json()["job"]
