@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from agentos.catalog import deriving, marks, pricing
 from agentos.catalog.deriving import Derivation, seconds
 from agentos.catalog.keys import index_key
-from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm
+from agentos.catalog.models import CatalogRun, CatalogSession, CatalogTerm, CatalogText
 from agentos.catalog.storing_rows import insert
 from agentos.catalog.text import store as text
 from agentos.catalog.text.extract import Part, parts_of_session
@@ -121,10 +121,18 @@ def note_problem(reader: Reader, stamp: Stamp, problem: str, *, again: bool = Fa
 
 
 def remove(rows: QuerySet[CatalogSession]) -> int:
-    """Delete the rows and their runs, some at a time; return how many there were."""
+    """Delete the rows and what hangs on them, some at a time; return how many there were.
+
+    By a statement a table: Django would first read all runs, to find what hangs on those.
+    """
     removed = 0
     while keys := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
-        CatalogSession.objects.filter(pk__in=keys).delete()
+        with transaction.atomic():
+            for model in (CatalogText, CatalogTerm, CatalogRun):
+                hanging = model._default_manager.filter(session__in=keys)
+                hanging._raw_delete(hanging.db)
+            own = CatalogSession.objects.filter(pk__in=keys)
+            own._raw_delete(own.db)
         removed += len(keys)
     return removed
 

@@ -170,5 +170,5 @@ ERASE: Final = BulkAct(
     ),
     plan=plan,
     is_grave=True,
-    at_once=50,
+    at_once=100,
 )

@@ -101,7 +101,7 @@ class BulkAct:
     plan: Callable[[Sequence[Target]], Sequence[Told]] | None = None
     asks: Callable[[Mapping[str, str]], None] | None = None
     is_grave: bool = False
-    at_once: int = 100
+    at_once: int = 200
 
 
 _acts: Final[dict[str, BulkAct]] = {}

@@ -310,6 +310,6 @@ def test_few_statements_for_many_sessions(moderator: Person, django_assert_max_n
     begun(moderator, "delete")
     claimed = claim()
     assert claimed is not None
-    with django_assert_max_num_queries(50):
+    with django_assert_max_num_queries(60):
         assert portion(*claimed)
     assert Measure.objects.count() == 100
