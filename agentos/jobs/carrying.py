@@ -96,11 +96,11 @@ def _portion(job_id: UUID, runner: str, at_once: int | None = None) -> bool:
     with transaction.atomic():
         job = _held(job_id, runner)
         act = find(job.act)
-        if job.cancel_requested or act is None:
-            return _end(job, Status.CANCELLED if act else Status.FAILED, "" if act else NO_ACT)
+        if act is None:
+            return _end(job, Status.FAILED, NO_ACT)
         items = list(job.items.filter(came__in=TO_DO).order_by("number")[: at_once or act.at_once])
-        if not items:
-            return _end(job, Status.FINISHED)
+        if not items or job.cancel_requested:
+            return _end(job, Status.CANCELLED if items else Status.FINISHED)
         try:
             person = _person(job, act)
         except NotAllowed as error:
