@@ -160,6 +160,16 @@ def test_cancel_and_go_on(moderator: Person, monkeypatch: pytest.MonkeyPatch) ->
         service.go_on(job, Actor.of(moderator.user))
 
 
+def test_what_had_nothing_left_to_stop_is_finished(moderator: Person) -> None:
+    make_session()
+    job = begun(moderator, "archive")
+    claimed = claim()
+    assert claimed is not None and portion(*claimed)
+    service.cancel(job, Actor.of(moderator.user))
+    assert not portion(*claimed)
+    assert counts(job) == {"done": 1} and job.status == Status.FINISHED
+
+
 def smaller(name: str, at_once: int) -> BulkAct:
     from dataclasses import replace
 
