@@ -170,5 +170,6 @@ ERASE: Final = BulkAct(
     ),
     plan=plan,
     is_grave=True,
-    at_once=100,
+    at_once=50,
+    rest=1.5,
 )

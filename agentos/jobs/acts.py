@@ -87,7 +87,7 @@ class BulkAct:
     of each session before `do` is called, and `do` may be called again for a session that it had done already.
 
     `effects`: what it changes, in sentences. `asks`: what can be refused before anything is frozen; raises `Refused`.
-    `is_grave`: the number of sessions has to be typed.
+    `is_grave`: the number of sessions has to be typed. `rest`: seconds of rest for each of work, for those who read.
     """
 
     name: str
@@ -102,6 +102,7 @@ class BulkAct:
     asks: Callable[[Mapping[str, str]], None] | None = None
     is_grave: bool = False
     at_once: int = 200
+    rest: float = 0.5
 
 
 _acts: Final[dict[str, BulkAct]] = {}

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections
 
+from agentos.jobs.acts import find
 from agentos.jobs.carrying import JobLost, claim, give_back, portion
 from agentos.jobs.models import Job
 from agentos.jobs.states import ACTIVE
@@ -74,12 +75,14 @@ class Runner:
             return again
 
     def _carry_out(self, job_id: UUID, runner: str) -> None:
+        act = find(Job.objects.values_list("act", flat=True).get(pk=job_id))
+        rest = act.rest if act is not None else 0.0
         try:
             while True:
                 began = time.monotonic()
                 if not portion(job_id, runner):
                     return
-                if self._stopped.wait(min(_LONGEST_REST, REST * (time.monotonic() - began))):
+                if self._stopped.wait(min(_LONGEST_REST, rest * (time.monotonic() - began))):
                     give_back(job_id, runner)
                     return
         except JobLost:
