@@ -21,9 +21,8 @@ from agentos.jobs.states import ACTIVE
 
 logger = logging.getLogger(__name__)
 
-# For each second of work so many seconds of rest, but never longer than the second number.
-REST: Final = 0.5
-_LONGEST_REST: Final = 0.5
+# Seconds that a rest between portions takes at most.
+_LONGEST_REST: Final = 1.0
 # Seconds between two looks of a web process for jobs that nobody carries out.
 _EVERY: Final = 5.0
 # And for what is to be done once a day.
