@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from agentos.access.managing import can_manage_people
 from agentos.access.rights import AnyUser, Right, has_right, rights_of
-from agentos.access.rules import can_see_settings
+from agentos.access.rules import can_see_settings, scope_of
 from agentos.catalog.keeping import known_states, states_for_page
 from agentos.catalog.models import SourceState
 from agentos.db.sources import SourceError, all_sources
@@ -50,7 +50,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     return {
         "theme": theme if theme in THEMES else "",
-        "source_menu": SimpleLazyObject(lambda: source_menu(known_states())),
+        "source_menu": SimpleLazyObject(lambda: source_menu(known_states(), user)),
         "to_review": SimpleLazyObject(lambda: to_review(user)),
         "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
         "may_act": SimpleLazyObject(lambda: user is not None and bool(acts_of(user))),
@@ -67,18 +67,22 @@ def to_review(user: AnyUser | None) -> int | None:
     return open_count(user) if user is not None and can_moderate(user) else None
 
 
-def fresh_states() -> tuple[list[SourceState], str]:
-    """Have the catalog follow its sources; return their states and what is wrong with the setting."""
+def fresh_states(user: AnyUser) -> tuple[list[SourceState], str]:
+    """Have the catalog follow its sources; return the states of those the user sees, and what is wrong with them."""
+    scope = scope_of(user)
     try:
-        return states_for_page(), ""
+        return [state for state in states_for_page() if scope.names_source(state.source)], ""
     except SourceError as error:
         return [], str(error)
 
 
-def source_menu(states: Iterable[SourceState]) -> SourceMenu:
-    """Return the configured sources with what is known of their states."""
+def source_menu(states: Iterable[SourceState], user: AnyUser | None = None) -> SourceMenu:
+    """Return the configured sources with what is known of their states: those that the user sees sessions of.
+
+    `user` None: all of them.
+    """
     try:
-        sources = all_sources()
+        sources = [one for one in all_sources() if user is None or scope_of(user).names_source(one.name)]
     except SourceError as error:
         return SourceMenu("Sources", "not readable", [SourceLine("AGENTOS_SOURCES", "", str(error))])
     problems = {state.source: state.problem for state in states}

@@ -149,3 +149,15 @@ class ApiToken(models.Model):
     def __str__(self) -> str:
         """Whose token it is."""
         return f"API token of {self.user}"
+
+
+class SignInTries(models.Model):
+    """How many tries there were to sign in, since when, under the hash of a name, an address, or both."""
+
+    key = models.CharField(max_length=64, unique=True)
+    count = models.PositiveIntegerField(default=1)
+    since = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        """How many."""
+        return f"{self.count} tries"

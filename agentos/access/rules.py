@@ -75,6 +75,10 @@ class Scope:
         limits = (self.sources, self.components, self.users)
         return not self.everything and self.agno_user_id is None and not any(limits)
 
+    def names_source(self, source: str) -> bool:
+        """Whether a session of the source may be in it."""
+        return not self.nothing and (not self.sources or source in self.sources)
+
     def covers(self, user_id: str | None, source: str = "", kind: str = "", component_id: str | None = None) -> bool:
         """Whether a session of the Agno user `user_id` (None: it names nobody) is in it.
 

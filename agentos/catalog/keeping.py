@@ -71,6 +71,12 @@ def states_for_page() -> list[SourceState]:
     return _states(sources) if wait else states
 
 
+def follow() -> None:
+    """Have the sources followed for a while, whether somebody looks at a page or not; as a worker asks all the time."""
+    if settings.AGENTOS_FOLLOW == "thread":
+        follower.ask()
+
+
 def keep_fresh(budget: float = _ROUND_SECONDS) -> list[SourceState]:
     """Give every source whose turn it is a slice of `budget` seconds in all; return the states of all sources."""
     sources = all_sources()

@@ -23,7 +23,7 @@ TEMPLATE: Final = "sessions_ui/health.html"
 @require_safe
 def health_list(request: HttpRequest) -> HttpResponse:
     """List what is odd about the sessions the user may see, narrowed as the URL says."""
-    states, problem = fresh_states()
+    states, problem = fresh_states(request.user)
     query = ListState.of(request).query
     if query.broken and wants_json(request):
         return broken_as_data(query)
@@ -43,7 +43,7 @@ def health_list(request: HttpRequest) -> HttpResponse:
         )
     context = {
         "nav": "health",
-        "source_menu": source_menu(states),
+        "source_menu": source_menu(states, request.user),
         "states": states,
         "behind": behind(states),
         "problems": [text for text in (problem, *query.problems) if text],

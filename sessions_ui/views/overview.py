@@ -34,7 +34,7 @@ _FATTEST: Final = 5
 @require_safe
 def overview(request: HttpRequest) -> HttpResponse:
     """Sum up the sessions the user may see, narrowed and over the time that the URL says."""
-    states, problem = fresh_states()
+    states, problem = fresh_states(request.user)
     state = OverviewState.of(request)
     if state.query.broken and wants_json(request):
         return broken_as_data(state.query)
@@ -49,7 +49,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     counted = Counts() if state.query.broken else counts(visible, state.query, totals)
     context = {
         "nav": "overview",
-        "source_menu": source_menu(states),
+        "source_menu": source_menu(states, request.user),
         "states": states,
         "behind": behind(states),
         "problems": [text for text in (problem, *state.query.problems) if text],

@@ -36,7 +36,7 @@ def prices(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         rows = [presented.as_data(price) for price in Price.objects.all()]
         return JsonResponse({"prices": rows, "currency": "USD", "per": "1,000,000 tokens"})
-    fresh_states()  # whoever looks here after a change has its costs made
+    fresh_states(request.user)  # whoever looks here after a change has its costs made
     return _page(request, {})
 
 

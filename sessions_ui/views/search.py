@@ -41,7 +41,7 @@ def search(request: HttpRequest) -> HttpResponse:
     chosen = around(request, request.GET.get("hit", ""), state.query)
     if request.headers.get("HX-Target") == "context":
         return render(request, f"{TEMPLATE}#context", _context(chosen))
-    states, problem = fresh_states()
+    states, problem = fresh_states(request.user)
     page = presented.page_number(request.GET.get("page", ""))
     visible = CatalogSession.objects.visible_to(request.user).in_kinds(kinds_of(state.places))
     began = time.perf_counter()
@@ -52,7 +52,7 @@ def search(request: HttpRequest) -> HttpResponse:
     chips = session_list.chips(state)
     context = {
         "nav": "search",
-        "source_menu": source_menu(states),
+        "source_menu": source_menu(states, request.user),
         "states": states,
         "unindexed": unindexed(states),
         "behind": behind(states),

@@ -45,7 +45,7 @@ FIELDS = (
 @require_safe
 def sessions(request: HttpRequest) -> HttpResponse:
     """List the sessions the user may see, narrowed and sorted as the URL says."""
-    states, problem = fresh_states()
+    states, problem = fresh_states(request.user)
     state = ListState.of(request)
     after = request.GET.get("after")
     visible = CatalogSession.objects.visible_to(request.user)
@@ -59,7 +59,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
     chips = session_list.chips(state)
     context = {
         "nav": "sessions",
-        "source_menu": source_menu(states),
+        "source_menu": source_menu(states, request.user),
         "page": page,
         "rows": drawn_rows(page.rows, state.columns, resolve_url("sessions"), _reader(request)),
         "older": state.url(page.next) if page.next else "",

@@ -1,6 +1,5 @@
 """Signing in, by password or by a one-time link, and signing out."""
 
-import hashlib
 from typing import Any
 
 from django.conf import settings
@@ -8,7 +7,6 @@ from django.contrib.auth import login, logout
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,14 +14,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agentos.access.models import SignInLink
+from agentos.access.throttle import PAUSE, count_try, forget_tries
 from agentos.audit import service
 from sessions_ui.recording import origin, record_act
 from sessions_ui.views.home import first_page
 
-ALLOWED_FAILURES = 5
-PAUSE_SECONDS = 15 * 60
-PAUSE = f"{PAUSE_SECONDS // 60}\N{NO-BREAK SPACE}min"
-PAUSED = f"Too many tries. Wait {PAUSE}, or sign in by a one-time link."
+PAUSE_TEXT = f"{int(PAUSE.total_seconds()) // 60}\N{NO-BREAK SPACE}min"
 LINK_GONE = "This link has been used or has expired. Ask for a new one: each works once, within 24\N{NO-BREAK SPACE}h."
 FIRST_START = "Nobody has signed in yet. The program prints a one-time link for the first administrator when it starts."
 
@@ -38,14 +34,17 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     form = AuthenticationForm(request, data=request.POST or None)
     if request.method != "POST":
         return _page(request, form)
-    tries_left = _count_try(request)
-    if tries_left < 0:
+    name, address = request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
+    tried = count_try(name, address)
+    if tried.left < 0:
         service.note("sign_in.paused", actor=_typed(request), actor_id=None, origin=origin(request))
-        return _page(request, form, problem=PAUSED, status=429)
+        refused = _page(request, form, problem=paused(tried.wait), status=429)
+        refused.headers["Retry-After"] = str(tried.wait)
+        return refused
     if not form.is_valid():
         service.record("sign_in.failed", actor=_typed(request), actor_id=None, origin=origin(request))
-        return _page(request, form, problem=not_right(tries_left), status=422)
-    cache.delete(_throttle_key(request))
+        return _page(request, form, problem=not_right(tried.left), status=422)
+    forget_tries(name, address)
     login(request, form.get_user())
     record_act(request, "sign_in.ok", details={"way": "password"})
     return redirect(safe_next(request))
@@ -82,7 +81,13 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def not_right(tries_left: int) -> str:
     """Return the sentence for a wrong name or password; it does not say which."""
     tries = "1 try" if tries_left == 1 else f"{tries_left} tries"
-    return f"Name or password is not right. {tries} left before a pause of {PAUSE}."
+    return f"Name or password is not right. {tries} left before a pause of {PAUSE_TEXT}."
+
+
+def paused(wait: int) -> str:
+    """Return the sentence for too many tries: how long to wait, of so many seconds."""
+    minutes = f"{-(-wait // 60)}\N{NO-BREAK SPACE}min"
+    return f"Too many tries. Wait {minutes}, or sign in by a one-time link."
 
 
 def safe_next(request: HttpRequest) -> str:
@@ -106,18 +111,3 @@ def _page(request: HttpRequest, form: AuthenticationForm, *, problem: str = "", 
 def _typed(request: HttpRequest) -> str:
     """Return the name that was typed, whoever has it."""
     return request.POST.get("username", "").strip() or "nobody"
-
-
-def _throttle_key(request: HttpRequest) -> str:
-    who = f"{request.POST.get('username', '').casefold()} {request.META.get('REMOTE_ADDR', '')}"
-    return f"sign-in:{hashlib.sha256(who.encode(errors='replace')).hexdigest()}"
-
-
-def _count_try(request: HttpRequest) -> int:
-    """Count this try, before its password is looked at; return how many a name has left from one address, or -1."""
-    key = _throttle_key(request)
-    cache.add(key, 0, PAUSE_SECONDS)
-    try:
-        return max(-1, ALLOWED_FAILURES - cache.incr(key))
-    except ValueError:  # the pause ended between the two lines
-        return ALLOWED_FAILURES

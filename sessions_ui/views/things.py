@@ -25,7 +25,7 @@ PAGE = 50
 @require_safe
 def listed(request: HttpRequest, kind: str) -> HttpResponse:
     """List the users, components, tools or models of the sessions the user may see, narrowed as the URL says."""
-    states, problem = fresh_states()
+    states, problem = fresh_states(request.user)
     state = ThingState.of(request, kind)
     if state.query.broken and wants_json(request):
         return broken_as_data(state.query)
@@ -35,7 +35,7 @@ def listed(request: HttpRequest, kind: str) -> HttpResponse:
         return JsonResponse(presented.as_data(page, state) | {"as_of": as_of})
     context = {
         "nav": "things",
-        "source_menu": source_menu(states),
+        "source_menu": source_menu(states, request.user),
         "states": states,
         "unindexed": unindexed(states),
         "behind": behind(states),

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from agentos.catalog.models import CatalogSession
 from agentos.db.sources import Source, use_sources
+from agentos.moderation.models import Case, Flag, FlagRule
 from agentos.turns.log import STALE, answer_so_far
 from agentos.turns.models import Turn
 from agentos.turns.service import retry, submit, sweep_orphans
@@ -169,3 +172,20 @@ def test_a_stop_reaches_a_turn_in_another_process(start: Start) -> None:
     Turn.objects.filter(pk=turn.pk).update(cancel_requested=True)
     wait_until(lambda: has_ended(turn), 10)
     assert turn.status == Status.CANCELLED
+
+
+def test_rules_flag_while_nobody_looks_at_a_page_and_once(start: Start, source: Source, flag_reasons: None) -> None:
+    """Two workers look at the same sessions; each session that matches has one flag of the rule, and one case."""
+    beginning = datetime(1970, 1, 1, tzinfo=UTC)
+    rule = FlagRule.objects.create(
+        name="Lisbon", query="user:alice@example.com", reason="Possible fraud", seen_until=beginning, actor="mia"
+    )
+    start()
+    start()
+
+    def matching() -> int:
+        return CatalogSession.objects.filter(user_id="alice@example.com").count()
+
+    wait_until(lambda: 0 < matching() == Flag.objects.filter(rule=rule).count(), 60)
+    assert Case.objects.count() == matching()
+    assert not Flag.objects.exclude(rule=rule).exists()

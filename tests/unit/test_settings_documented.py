@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 READ_BY_SETTINGS = re.compile(r'env\.\w+\(\s*"([A-Z_]+)"')
 ROW_NAMES = re.compile(r"^\| `([^`]+)`", re.MULTILINE)
 # Read from the environment by the commands and the test run, not by settings.py.
-READ_ELSEWHERE = {"HOST", "PORT", "CHROMIUM"}
+# FORWARDED_ALLOW_IPS is read by uvicorn.
+READ_ELSEWHERE = {"HOST", "PORT", "CHROMIUM", "FORWARDED_ALLOW_IPS"}
 
 
 def documented(page: str) -> set[str]:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from django.db import Error as DatabaseError
 from django.db import connection
 
+from agentos.catalog import keeping
 from agentos.jobs import runner as jobs
 from agentos.turns.channel import hear, stop_hearing
 from agentos.turns.runner import become_worker, stop, sweep_orphans
@@ -53,6 +54,7 @@ class Command(BaseCommand):
                 news.clear()
                 self._look()
                 news.wait(POLL.get(connection.vendor, DEFAULT_POLL))
+        keeping.follower.stop()
         jobs.stop(options["grace"])
         cut_off = stop(options["grace"])
         stop_hearing()
@@ -63,6 +65,7 @@ class Command(BaseCommand):
             sweep_orphans()
             jobs.tend()
             watch.start()
+            keeping.follow()  # so that rules flag what is new while nobody looks at a page
         except DatabaseError as error:  # a server that restarts comes back
             self.stderr.write(f"Our own database cannot be used, trying again: {error}")
             connection.close()
