@@ -11,7 +11,7 @@ from agentos.turns.attachments import MOST, TOGETHER
 # Bytes of a form beside its files: the longest message, in the longest encoding, and what frames each file.
 _FIELDS: Final = 1_500_000
 
-TOO_LARGE: Final = f"The attachments are larger than {TOGETHER // 2**20} MB together. Nothing was sent."
+TOO_LARGE: Final = f"The attachments are larger than {TOGETHER // 10**6} MB together. Nothing was sent."
 TOO_MANY: Final = f"Too many files are attached; {MOST} can be sent with one message. Nothing was sent."
 BROKEN: Final = "The form did not arrive whole, so nothing was sent. Send it again."
 

@@ -2,14 +2,14 @@
 // Without it the plain field sends what was chosen in it.
 (() => {
   "use strict";
-  const UNITS = [[2 ** 20, "MB"], [2 ** 10, "kB"]];
+  const UNITS = [[1e6, "MB"], [1e3, "kB"]];
   let kept = []; // what was chosen, for when the form comes back with a question
 
   const box = () => document.querySelector("[data-attach]");
   const field = () => document.getElementById("composer-files");
   const size = (bytes) => {
     const [unit, name] = UNITS.find(([unit]) => bytes >= unit) ?? [1, "bytes"];
-    return `${(bytes / unit).toFixed(unit > 2 ** 10 && bytes < 10 * unit ? 1 : 0)} ${name}`;
+    return `${(bytes / unit).toFixed(unit > 1e3 && bytes < 10 * unit ? 1 : 0)} ${name}`;
   };
 
   function put(files) {

@@ -6,9 +6,11 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
+import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -234,6 +236,20 @@ def fake_model(settings: "Settings") -> Iterator[Any]:
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def register(settings: "Settings") -> Iterator[Callable[..., None]]:
+    """Call it with components; AGENTOS_AGENTS then names them."""
+    name = f"registered_{uuid.uuid4().hex}"
+    sys.modules[name] = types.ModuleType(name)
+
+    def registered(*components: Any) -> None:
+        vars(sys.modules[name])["components"] = list(components)
+        settings.AGENTOS_AGENTS = f"{name}:components"
+
+    yield registered
+    del sys.modules[name]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 
+from agentos.catalog.models import CatalogSession
 from agentos.changes.forking import Fork, fork
 from agentos.db.reader import Reader
 from agentos.db.source import Source
 from agentos.records import Run
 from agentos.turns import regenerating
+from agentos.turns.conduct import said_reason
 from agentos.turns.errors import BadRequest
 from agentos.turns.kinds import MAX_MESSAGE, Kind
 from agentos.turns.models import Turn
@@ -39,16 +41,19 @@ def find(source: Source, session_id: str, run_id: str) -> Run | None:
     return found if isinstance(found, Run) else None
 
 
-def regenerate(source: Source, session_id: str, run_id: str, *, user: User, key: str) -> Turn:
+def regenerate(source: Source, session_id: str, run_id: str, *, user: User, key: str, reason: str = "") -> Turn:
     """Have the last answer of a session made anew; return the turn. The run's own message and attachments are sent.
 
+    `reason`: why the user acts in the session of somebody else, if they do.
+
     Raises:
+        ReasonMissing: it has to be said, and was not.
         BadRequest: it cannot be, or too many turns wait.
         SourceUnavailable: the source cannot be read.
     """
     run = find(source, session_id, run_id)
-    if reason := regenerating.why_not(run, Reader(source).run_stubs(session_id)):
-        raise BadRequest(reason)
+    if why_not := regenerating.why_not(run, Reader(source).run_stubs(session_id)):
+        raise BadRequest(why_not)
     text, media = (run.input_text, regenerating.attachments_of(run)) if run else ("", {})
     return submit(
         source.name,
@@ -59,13 +64,19 @@ def regenerate(source: Source, session_id: str, run_id: str, *, user: User, key:
         attachments=media,
         kind=Kind.REGENERATE,
         options={regenerating.OPTION: run_id},
+        reason=reason,
     )
 
 
-def branch(source: Source, session_id: str, run: Run, message: str, *, user: User, new_id: str) -> Branch:
+def branch(
+    source: Source, session_id: str, run: Run, message: str, *, user: User, new_id: str, reason: str = ""
+) -> Branch:
     """Fork the session before a run and send `message` there in place of the run's own, with its attachments.
 
+    `reason`: why the user acts in the session of somebody else, if they do; what they said for this one counts as well.
+
     Raises:
+        ReasonMissing: it has to be said, and was not; nothing was forked.
         BadRequest: the message cannot be sent, or the run is not one that a user began.
         AlreadyStored: there is a session of the id `new_id`.
         SourceError: the source cannot be read or written to.
@@ -77,6 +88,9 @@ def branch(source: Source, session_id: str, run: Run, message: str, *, user: Use
         raise BadRequest("The message is empty.")
     if len(message) > MAX_MESSAGE:
         raise BadRequest(f"The message has {len(message):,} characters; {MAX_MESSAGE:,} can be sent at once.")
+    row = CatalogSession.objects.one(source.name, session_id)
+    reason = said_reason(user, row.user_id if row else None, (source.name, session_id), reason)
     made = fork(source, session_id, run.run_id, before=True, new_id=new_id)
-    turn = submit(source.name, new_id, message, user=user, idempotency_key=f"branch {new_id}", attachments=media)
+    key = f"branch {new_id}"
+    turn = submit(source.name, new_id, message, user=user, idempotency_key=key, attachments=media, reason=reason)
     return Branch(made, turn)

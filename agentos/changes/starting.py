@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from agentos.access.rights import AnyUser
+from agentos.access.rules import scope_of
 from agentos.agents import registry
 from agentos.agents.component import SessionComponent
 from agentos.catalog.keys import index_key
@@ -47,10 +48,15 @@ class Choice:
 
 
 def choices(user: AnyUser) -> list[Choice]:
-    """Return whom this user may begin a session with: those registered here, then those of the sessions they see."""
+    """Return whom this user may begin a session with: those registered here, then those of the sessions they see.
+
+    Whoever was granted certain components is told of no others.
+    """
     found: dict[tuple[str, str], Choice] = {}
+    granted = scope_of(user).components
     for one in registry.registered():
-        found[one.kind, one.id] = Choice(one.kind, one.id, one.name, True)
+        if not granted or (one.kind, one.id) in granted:
+            found[one.kind, one.id] = Choice(one.kind, one.id, one.name, True)
     rows = CatalogSession.objects.visible_to(user).exclude(component_id=None).order_by("-updated_at", "-id")
     seen = rows.values_list("session_type", "component_id", "component_name")[:_LOOKED_AT]
     for kind, component_id, name in seen:

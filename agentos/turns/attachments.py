@@ -13,8 +13,8 @@ from agentos.turns.errors import BadRequest
 
 MOST: Final = 20
 # Bytes of one file, and of all of one message together.
-LARGEST: Final = 20 * 1024 * 1024
-TOGETHER: Final = 22 * 1024 * 1024
+LARGEST: Final = 20_000_000
+TOGETHER: Final = 22_000_000
 IMAGES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 SOUNDS: Final = {"audio/wav": "wav", "audio/mpeg": "mp3", "audio/ogg": "ogg", "audio/flac": "flac"}
 DOCUMENTS: Final = frozenset({"application/pdf"})
@@ -71,9 +71,9 @@ def media_of(uploads: Iterable[Upload]) -> Media:
         raise BadRequest(f"{len(files):,} files are attached; {MOST} can be sent with one message.")
     for file in files:
         if (file.size or 0) > LARGEST:
-            raise BadRequest(f"{shown(file.name)} is larger than {LARGEST // 2**20} MB.")
+            raise BadRequest(f"{shown(file.name)} is larger than {LARGEST // 10**6} MB.")
     if sum(file.size or 0 for file in files) > TOGETHER:
-        raise BadRequest(f"The attachments are larger than {TOGETHER // 2**20} MB together.")
+        raise BadRequest(f"The attachments are larger than {TOGETHER // 10**6} MB together.")
     media: Media = {}
     for file in files:
         key, stored = medium(file.name or "", file.read())

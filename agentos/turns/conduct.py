@@ -14,7 +14,7 @@ from agentos.catalog.models import CatalogSession
 from agentos.turns.errors import ReasonMissing, TooMany
 from agentos.turns.models import ActingReason, Turn, session_key
 
-__all__ = ["MOST", "SHORTEST", "Acting", "acting_as", "acting_for", "conduct", "keep_reason"]
+__all__ = ["MOST", "SHORTEST", "Acting", "acting_as", "acting_for", "conduct", "keep_reason", "said_reason"]
 
 # Characters of a reason.
 SHORTEST: Final = 5
@@ -69,10 +69,25 @@ def conduct(turn: Turn, reason: str) -> None:
     turn.acting_for = acting_for(turn.user, row.user_id if row is not None else None)
     if not turn.acting_for:
         return
-    said = " ".join(reason.split())[:MOST]
-    turn.reason = said if len(said) >= SHORTEST else reason_of(turn.user, turn.source, turn.session_id)
-    if not turn.reason and settings.AGENTOS_ACTING_REASON:
-        raise ReasonMissing(MISSING.format(who=turn.acting_for, shortest=SHORTEST))
+    turn.reason = said_reason(
+        turn.user, row.user_id if row is not None else None, (turn.source, turn.session_id), reason
+    )
+
+
+def said_reason(user: User, owner: str | None, session: tuple[str, str], given: str) -> str:
+    """Return why the user acts in a session (source, id) of `owner`: as given now, else as said before; "" for none.
+
+    Raises:
+        ReasonMissing: it has to be said, and was not.
+    """
+    acting = acting_for(user, owner)
+    if not acting:
+        return ""
+    said = " ".join(given.split())[:MOST]
+    reason = said if len(said) >= SHORTEST else reason_of(user, *session)
+    if not reason and settings.AGENTOS_ACTING_REASON:
+        raise ReasonMissing(MISSING.format(who=acting, shortest=SHORTEST))
+    return reason
 
 
 def keep_reason(turn: Turn) -> None:

@@ -12,7 +12,8 @@ ARGUMENTS, RESULT = 500, 2_000
 _TOOLS: Final = {"ToolCallStarted": "running", "ToolCallCompleted": "ok", "ToolCallError": "error"}
 _RUNS: Final = {
     "RunStarted": "running", "RunCompleted": "ok", "RunError": "error", "RunCancelled": "cancelled",
-    "RunPaused": "waiting",
+    "RunPaused": "waiting", "WorkflowStarted": "running", "WorkflowCompleted": "ok", "WorkflowError": "error",
+    "WorkflowCancelled": "cancelled", "WorkflowPaused": "waiting",
 }  # fmt: skip
 _STEPS: Final = {
     "StepStarted": "running", "StepCompleted": "ok", "StepError": "error", "StepPaused": "waiting",
@@ -23,19 +24,41 @@ _STEPS: Final = {
 def step_of(event: RunOutputEvent, run_id: str) -> dict[str, Any] | None:
     """Return what an event says of a step of the run `run_id`; None when it is about no step.
 
-    Later ones of the same `key` replace what the earlier said: key kind(tool|agent|team|step) name state(running|ok|
-    error|waiting|cancelled) by(who does it, "" for the run itself) and, of tools, arguments, result, seconds.
+    Later ones of the same `key` replace what the earlier said: key under(the key of what it is a part of, "" for none)
+    kind(tool|agent|team|workflow|step) name state(running|ok|error|waiting|cancelled) by(who does it, "" for the run
+    itself) and, of tools, arguments, result, seconds.
     """
     said = (event.event or "").removeprefix("Team")
     if said in _TOOLS and event.tool is not None:
-        return _tool(event.tool, _TOOLS[said], "" if event.run_id == run_id else _who(event))
+        own = event.run_id == run_id
+        return _tool(event.tool, _TOOLS[said], "" if own else _who(event)) | {
+            "under": "" if own else event.run_id or ""
+        }
     if said in _RUNS and event.run_id not in (None, run_id):
-        kind = "team" if event.team_id and not event.agent_id else "agent"
-        return {"key": event.run_id, "kind": kind, "name": _who(event), "state": _RUNS[said], "by": ""}
+        found = {"key": event.run_id, "kind": _kind(event), "name": _who(event), "state": _RUNS[said], "by": ""}
+        return found | {"under": _above(event, run_id)}
     if said in _STEPS:
-        key = f"{event.step_id or event.step_name} {json.dumps(event.step_index)}"
-        return {"key": key, "kind": "step", "name": event.step_name or "", "state": _STEPS[said], "by": ""}
+        inside = event.workflow_run_id or event.run_id or run_id
+        found = {"key": _step_key(event), "under": "" if inside == run_id else inside, "kind": "step", "by": ""}
+        return found | {"name": event.step_name or "", "state": _STEPS[said]}
     return None
+
+
+def _above(event: RunOutputEvent, run_id: str) -> str:
+    """Return the key of what another run is a part of: its leader's run, else the step of a workflow it is made for."""
+    if event.parent_run_id not in (None, run_id):
+        return event.parent_run_id or ""
+    return _step_key(event) if event.step_id or event.step_name else ""
+
+
+def _step_key(event: RunOutputEvent) -> str:
+    return f"{event.step_id or event.step_name} {json.dumps(event.step_index)}"
+
+
+def _kind(event: RunOutputEvent) -> str:
+    if event.agent_id:
+        return "agent"
+    return "team" if event.team_id else "workflow" if (event.event or "").startswith("Workflow") else "agent"
 
 
 def _tool(tool: ToolExecution, state: str, by: str) -> dict[str, Any]:

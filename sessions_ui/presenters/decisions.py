@@ -308,6 +308,11 @@ class Decisions:
         """A card for each of them."""
         return [card for run in self.runs if (card := self.card(run)) is not None]
 
+    @property
+    def asks_why(self) -> bool:
+        """Whether a card asks why one acts in somebody else's session: then the form below need not."""
+        return any(card.can_be_sent and card.acting and not card.acting.reason for card in self.cards)
+
     def card(self, run: CatalogRun, **given: Any) -> Card | None:
         """Return a run's card; None when it does not wait any more."""
         try:

@@ -78,13 +78,16 @@ def composer_context(
     turns = _turns(row)
     if any(turn.is_active for turn in turns) and sweep_orphans():
         turns = _turns(row)
-    composer = _composer(request, row, draft, problem, chosen)
+    composer, decisions = _composer(request, row, draft, problem, chosen), Decisions(request, row)
     return {
         "composer": composer,
         "may_send": not composer.reason,
+        "acting": composer.acting,
         "live_turns": [LiveTurn.at(turn, turn.last_seq) for turn in turns if turn.is_active][:_SHOWN],
         "lost_turn": lost_turn(turns),
-        "decisions": Decisions(request, row),
+        "decisions": decisions,
+        # Once a form was refused for want of it, it asks itself.
+        "asked_above": bool(composer.acting) and not problem and decisions.asks_why,
     }
 
 

@@ -17,6 +17,8 @@ from sessions_ui.streaming import sse
 # Characters of an answer that are shown while it grows; a longer one shows its end until it is complete.
 SHOWN: Final = 60_000
 STEPS_SHOWN: Final = 50
+# Levels that steps are shown nested; what is deeper stands on the last one.
+DEEPEST: Final = 6
 EARLIER: Final = mark_safe('<p class="earlier">The beginning is shown when the answer is complete.</p>')
 
 WAITING: Final = mark_safe("<b>Waiting in line</b> for the message before it.")
@@ -35,6 +37,28 @@ def answer_html(text: str) -> SafeString:
 def reasoning_html(text: str) -> SafeString:
     """Return the reasoning so far as sanitised HTML, of bounded size."""
     return plain(text[-SHOWN:])
+
+
+def nested(steps: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return steps in the order of a tree, what is a part of another behind it, each with its `depth`, DEEPEST at most.
+
+    One whose whole is not among them stands by itself; a server that says of two that each is a part of the other is
+    not believed.
+    """
+    known = {str(step.get("key")): step for step in steps}
+    parts: dict[str, list[str]] = {}
+    for key, step in known.items():
+        parts.setdefault(str(step.get("under") or ""), []).append(key)
+    alone = [key for key, step in known.items() if str(step.get("under") or "") not in known]
+    placed: dict[str, int] = {}
+    for first in [*alone, *known]:
+        waiting = [(first, 0)]
+        while waiting:
+            key, depth = waiting.pop()
+            if key not in placed:
+                placed[key] = depth
+                waiting += [(part, min(depth + 1, DEEPEST)) for part in reversed(parts.get(key, []))]
+    return [known[key] | {"depth": depth} for key, depth in placed.items()]
 
 
 def status_html(turn: Turn) -> SafeString:
@@ -74,6 +98,11 @@ class LiveTurn:
         return quote_id(self.turn.session_id)
 
     @property
+    def reason_id(self) -> str:
+        """The id of the field for why it is sent again."""
+        return f"reason-{self.turn.pk}"
+
+    @property
     def answer(self) -> SafeString:
         """The answer so far, for the page."""
         return answer_html(self.text)
@@ -87,7 +116,7 @@ class LiveTurn:
     def steps_html(self) -> SafeString:
         """What the run did besides talking, for the page: the last of it, if it is much."""
         steps = list(self.steps.values())
-        context = {"steps": steps[-STEPS_SHOWN:], "steps_before": max(0, len(steps) - STEPS_SHOWN)}
+        context = {"steps": nested(steps[-STEPS_SHOWN:]), "steps_before": max(0, len(steps) - STEPS_SHOWN)}
         return render_to_string("sessions_ui/composer.html#steps", context)
 
     @property

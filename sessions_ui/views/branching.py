@@ -15,11 +15,13 @@ from agentos.db.source import Source
 from agentos.db.sources import SourceError, SourceUnavailable
 from agentos.db.writer_errors import AlreadyStored, RunNotFound
 from agentos.records import Run, readable
-from agentos.turns.errors import BadRequest
+from agentos.turns.conduct import acting_as
+from agentos.turns.errors import BadRequest, ReasonMissing
 from agentos.turns.kinds import MAX_MESSAGE
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, signed_in_user
 from sessions_ui.recording import record_act, target_of
+from sessions_ui.views.reasons import ask_reason
 from sessions_ui.views.session_actions import opened, refused
 from sessions_ui.views.turns import as_data
 
@@ -33,16 +35,17 @@ def regenerate(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     run_id, key = request.POST.get("run", ""), request.POST.get("key") or uuid.uuid4().hex
     try:
         check_can_continue(request.user, row)
-        turn = branching.regenerate(
-            opened(row.source), row.session_id, run_id, user=signed_in_user(request), key=key[:64]
-        )
+        user, reason = signed_in_user(request), request.POST.get("reason", "")
+        turn = branching.regenerate(opened(row.source), row.session_id, run_id, user=user, key=key[:64], reason=reason)
     except NotAllowed as error:
         return refused(request, row, str(error), 403)
+    except ReasonMissing as error:
+        return ask_reason(request, row, str(error), "Regenerate", {"run": run_id, "key": key})
     except BadRequest as error:
         return refused(request, row, str(error), 422)
     except SourceError as error:
         return refused(request, row, str(error), 503)
-    record_act(request, acts.REGENERATED, on=target_of(row, run_id))
+    record_act(request, acts.REGENERATED, on=target_of(row, run_id), reason=turn.reason)
     if wants_json(request):
         return JsonResponse({"turn": as_data(turn)}, status=201)
     return redirect(f"{resolve_url('session', row.source, row.quoted_id)}#composer")
@@ -73,16 +76,18 @@ def branch(request: HttpRequest, source: str, qid: str) -> HttpResponse:
 
 
 def _branched(request: HttpRequest, row: CatalogSession, source: Source, run: Run) -> HttpResponse:
-    message, new_id = request.POST.get("message", ""), _id_of(request)
+    message, new_id, reason = request.POST.get("message", ""), _id_of(request), request.POST.get("reason", "")
     url = resolve_url("session", row.source, quote_id(new_id))
     try:
-        made = branching.branch(source, row.session_id, run, message, user=signed_in_user(request), new_id=new_id)
+        made = branching.branch(
+            source, row.session_id, run, message, user=signed_in_user(request), new_id=new_id, reason=reason
+        )
     except AlreadyStored:  # the same form once more
         return redirect(f"{url}#composer")
     except BadRequest as error:
         return _form(request, row, run, message, str(error))
     details = {"session_id": new_id, "runs": made.fork.run_count}
-    record_act(request, acts.FORKED, on=target_of(row, run.run_id or ""), details=details)
+    record_act(request, acts.FORKED, on=target_of(row, run.run_id or ""), details=details, reason=made.turn.reason)
     if wants_json(request):
         return JsonResponse({"session_id": new_id, "url": url, "turn": as_data(made.turn)}, status=201)
     return redirect(f"{url}#composer")
@@ -106,6 +111,7 @@ def _form(request: HttpRequest, row: CatalogSession, run: Run, message: str, pro
         "message": readable(message).replace("\0", ""),
         "problem": problem,
         "attached": len(run.input_media),
+        "acting": acting_as(signed_in_user(request), row),
         "key": uuid.uuid4().hex,
         "longest": MAX_MESSAGE,
     }

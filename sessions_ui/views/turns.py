@@ -26,7 +26,8 @@ from agentos.moderation.remarks import note
 from agentos.turns.acts import SPOKEN
 from agentos.turns.attachments import media_of
 from agentos.turns.choosing import check_choice
-from agentos.turns.errors import TooMany
+from agentos.turns.conduct import acting_as
+from agentos.turns.errors import ReasonMissing, TooMany
 from agentos.turns.kinds import Kind, kind_of
 from agentos.turns.models import Turn
 from agentos.turns.service import BadRequest, KeyReused, request_cancel, retry, submit, sweep_orphans
@@ -40,6 +41,7 @@ from sessions_ui.streaming.context import candidates_for, composer_context
 from sessions_ui.streaming.live import LiveTurn
 from sessions_ui.streaming.stream import in_thread, turn_stream
 from sessions_ui.views.moderating import actor_of
+from sessions_ui.views.reasons import ask_reason
 
 COMPOSER = "sessions_ui/composer.html"
 TURN = "sessions_ui/turn.html"
@@ -134,6 +136,7 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
         "live": LiveTurn.at(found, found.last_seq),
         "run": find_run(row, found.run_id) if found.run_id else None,
         "may_send": can_continue(request.user, row),
+        "acting": acting_as(signed_in_user(request), row),
         "session_url": session_url(found),
     }
     if request.headers.get("HX-Request") == "true":
@@ -170,6 +173,8 @@ def turn_retry(request: HttpRequest, turn_id: UUID) -> HttpResponse:
         return _sentence(request, str(error), 403)
     except TooMany as error:
         return _sentence(request, str(error), 429)
+    except ReasonMissing as error:
+        return ask_reason(request, row, str(error), "Send again", {})
     except BadRequest as error:
         return _sentence(request, str(error), 422)
     except SourceUnavailable as error:

@@ -10,7 +10,6 @@ from agentos.db.sources import Source
 from agentos.turns.models import Turn
 from tests.browser.conftest import SignIn, Watch, assert_accessible
 from tests.conftest import Person
-from tests.integration.turns.conftest import register as register  # a fixture
 from tests.integration.turns.conftest import runs_of
 from tests.integration.turns.conftest import source as source
 from tests.integration.turns.deciding import Register, agent, done

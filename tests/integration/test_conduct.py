@@ -6,11 +6,14 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 from pytest_django import Settings
 
 from agentos.audit.models import Entry
+from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
+from agentos.changes.acts import REGENERATED
 from agentos.db.sources import Source, use_sources
 from agentos.turns.models import ActingReason, Turn
 from agentos.turns.runner import run_turn
@@ -108,3 +111,69 @@ def test_who_may_not_act(source: Source, viewer: Person, stranger: Person) -> No
     assert send(viewer, reason=WHY).status_code == 403
     assert send(stranger, reason=WHY).status_code == 404
     assert not Turn.objects.exists()
+
+
+def last_run(source: Source) -> str:
+    return str([run for run in runs_of(source, AGENT) if run.is_top_level][-1].run_id)
+
+
+def test_regenerating_asks_why_on_a_page_of_its_own(source: Source, teammate: Person, owner: Person) -> None:
+    form = {"run": last_run(source), "key": "k1"}
+    assert "Say why" in teammate.client.post(f"{URL}regenerate/", form, **JSON).json()["error"]
+    asked = teammate.client.post(f"{URL}regenerate/", form)
+    html = asked.content.decode()
+    assert (asked.status_code, 'name="reason"' in html) == (422, True)
+    assert f'name="run" value="{form["run"]}"' in html and 'name="key" value="k1"' in html
+    assert not Turn.objects.exists()
+    assert teammate.client.post(f"{URL}regenerate/", form | {"reason": WHY}).status_code == 302
+    turn = Turn.objects.get()
+    assert (turn.kind, turn.reason, turn.acting_for) == ("regenerate", WHY, "alice@example.com")
+    assert Entry.objects.filter(act=REGENERATED).latest("number").reason == WHY
+    assert owner.client.post(f"{URL}regenerate/", form | {"key": "k2"}).status_code == 302
+
+
+def test_a_branch_asks_why_before_anything_is_forked(source: Source, teammate: Person) -> None:
+    page = teammate.client.get(f"{URL}branch/?run={last_run(source)}").content.decode()
+    assert 'id="branch-reason"' in page
+    form = {"run": last_run(source), "message": "Otherwise", "key": uuid.uuid4().hex}
+    before = CatalogSession.objects.count()
+    refused = teammate.client.post(f"{URL}branch/", form)
+    assert (refused.status_code, "Say why" in refused.content.decode()) == (422, True)
+    assert CatalogSession.objects.count() == before
+    made = teammate.client.post(f"{URL}branch/", form | {"reason": WHY}, **JSON)
+    assert (made.status_code, made.json()["turn"]["reason"]) == (201, WHY)
+    # What was said for a session counts for its branches.
+    assert send(teammate, reason=WHY).status_code == 201
+    again = teammate.client.post(f"{URL}branch/", form | {"key": uuid.uuid4().hex}, **JSON)
+    assert again.json()["turn"]["reason"] == WHY
+
+
+def test_sending_again_asks_why(source: Source, teammate: Person, owner: Person) -> None:
+    failed = Turn.objects.get(pk=send(owner).json()["turn"]["id"])
+    Turn.objects.filter(pk=failed.pk).update(status="failed", problem="no")
+    page = teammate.client.get(f"/turns/{failed.pk}/").content.decode()
+    assert f'id="reason-{failed.pk}"' in page
+    assert f'id="reason-{failed.pk}"' in teammate.client.get(URL).content.decode()
+    assert f'id="reason-{failed.pk}"' not in owner.client.get(f"/turns/{failed.pk}/").content.decode()
+    url = f"/turns/{failed.pk}/retry/"
+    assert teammate.client.post(url, **JSON).status_code == 422
+    assert 'name="reason"' in teammate.client.post(url).content.decode()
+    again = teammate.client.post(url, {"reason": WHY}, **JSON)
+    assert (again.status_code, again.json()["turn"]["reason"]) == (201, WHY)
+
+
+def test_the_command_takes_a_reason(source: Source, teammate: Person) -> None:
+    with pytest.raises(CommandError, match="Give it by --reason"):
+        call_command("continue", "lab", AGENT, "hello", "--user", "teammate")
+    assert not Turn.objects.exists()
+
+
+def test_why_is_asked_once_where_a_decision_asks_as_well(source: Source, teammate: Person) -> None:
+    row = refresh_session(source, "hitl-external")
+    assert row is not None and row.user_id
+    page = teammate.client.get("/sessions/lab/hitl-external/").content.decode()
+    assert page.count('name="reason"') == 1
+    assert "Why is asked with the decision above" in page
+    form = {"message": "hello", "key": "k"}
+    again = teammate.client.post("/sessions/lab/hitl-external/turns/", form, HTTP_HX_REQUEST="true").content.decode()
+    assert 'id="composer-reason"' in again

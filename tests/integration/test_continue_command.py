@@ -81,7 +81,7 @@ def test_it_has_the_rights_of_the_person(source: Source, fake_model: Any, teamma
     say("[[say ok]]", user="teammate")
     noted = {"continued_by": "teammate", "acting_for": "alice@example.com"}
     assert runs_of(source, AGENT)[-1].metadata == {"agentos_sessions": noted}
-    with pytest.raises(CommandError, match="operator role"):
+    with pytest.raises(CommandError, match="does not let you continue sessions"):
         say("x", user="viewer")
 
 

@@ -8,11 +8,13 @@ import pytest
 from django.test import Client
 
 from agentos.access.models import Grant
+from agentos.agents.agent import Agent
 from agentos.audit.models import Entry
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, use_sources
+from agentos.llm import OpenAIChat
 from agentos.turns.models import Turn
 from agentos.turns.runner import run_turn
 from tests.conftest import Person
@@ -132,3 +134,16 @@ def test_a_page_of_another_site_begins_nothing(teammate: Person, source: Source,
     strict.force_login(teammate.user)
     assert strict.post(URL, {"component": component(), "source": "lab"}).status_code == 403
     assert client.get(URL).status_code == 302
+
+
+def test_whoever_was_granted_some_components_is_told_of_no_others(
+    teammate: Person, source: Source, register: Any
+) -> None:
+    register(Agent(id="secret-agent", name="Secret", model=OpenAIChat("m")), Agent(id="own", model=OpenAIChat("m")))
+    offered = teammate.client.get(URL, headers=JSON).json()["components"]
+    assert {"agent/secret-agent", "agent/own"} <= {one["component"] for one in offered}
+    Grant.objects.create(user=teammate.user, kind="agent", value="own")
+    offered = teammate.client.get(URL, headers=JSON).json()["components"]
+    assert [one["component"] for one in offered] == ["agent/own"]
+    assert "secret-agent" not in teammate.client.get(URL).content.decode()
+    assert begin(teammate, component="agent/secret-agent", user_id="bob").status_code == 403

@@ -4,8 +4,6 @@ And what our regenerate, and our edit-and-branch, make of a session.
 """
 
 import json
-import sys
-import types
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -79,20 +77,6 @@ def opened(program: Program, settings: Any) -> Iterator[Callable[[], Source]]:
     with ExitStack() as stack:
         yield lambda: stack.enter_context(use_sources(f"lab={program.job['url']}"))[0]
         close_connections()
-
-
-@pytest.fixture
-def register(settings: Any) -> Iterator[Callable[..., None]]:
-    """Call it with components; AGENTOS_AGENTS then names them."""
-    name = f"registered_{uuid.uuid4().hex}"
-    sys.modules[name] = types.ModuleType(name)
-
-    def registered(*components: Any) -> None:
-        vars(sys.modules[name])["components"] = list(components)
-        settings.AGENTOS_AGENTS = f"{name}:components"
-
-    yield registered
-    del sys.modules[name]
 
 
 def row_of(source: Source, session_id: str) -> CatalogSession:

@@ -15,6 +15,7 @@ from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
 from agentos.turns.attachments import LARGEST, Media, medium
 from agentos.turns.choosing import REMOTE, candidates, check_choice
+from agentos.turns.errors import ReasonMissing
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.service import BadRequest, events_after, lacks_worker, request_cancel, submit, sweep_orphans
 from agentos.turns.states import Status
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         parser.add_argument("session_id")
         parser.add_argument("message")
         parser.add_argument("--user", help="continue with this person's rights and in their name")
+        parser.add_argument("--reason", default="", help="why --user acts in the session of somebody else")
         parser.add_argument("--answerer", default="", help="who answers: registered, rebuilt or remote:NAME")
         parser.add_argument("--attach", action="append", default=[], metavar="FILE", help="a picture or a text file")
 
@@ -55,7 +57,10 @@ class Command(BaseCommand):
                 idempotency_key=uuid.uuid4().hex,
                 attachments=_attachments(options["attach"]),
                 answerer=options["answerer"],
+                reason=options["reason"],
             )
+        except ReasonMissing as error:
+            raise CommandError(f"{error} Give it by --reason.") from None
         except BadRequest as error:
             raise CommandError(str(error)) from None
         try:
@@ -150,7 +155,7 @@ def attachment(path: Path) -> tuple[str, dict[str, Any]]:
     """
     try:
         if path.stat().st_size > LARGEST:
-            raise CommandError(f"{path} is larger than {LARGEST // 2**20} MB.")
+            raise CommandError(f"{path} is larger than {LARGEST // 10**6} MB.")
         return medium(path.name, path.read_bytes())
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None

@@ -1,13 +1,10 @@
 """A source with a corpus database in it, and turns in it."""
 
-import sys
-import types
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, use_sources
@@ -49,17 +46,3 @@ def ask(db: None) -> Ask:
 def runs_of(source: Source, session_id: str) -> list[Run]:
     """All readable runs of a session."""
     return [run for run in Reader(source).all_runs(session_id) if isinstance(run, Run)]
-
-
-@pytest.fixture
-def register(settings: Settings) -> Iterator[Callable[..., None]]:
-    """Call it with components; AGENTOS_AGENTS then names them."""
-    name = f"registered_{uuid.uuid4().hex}"
-    sys.modules[name] = types.ModuleType(name)
-
-    def registered(*components: Any) -> None:
-        vars(sys.modules[name])["components"] = list(components)
-        settings.AGENTOS_AGENTS = f"{name}:components"
-
-    yield registered
-    del sys.modules[name]
