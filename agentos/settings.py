@@ -81,6 +81,10 @@ OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")
 OPENAI_BASE_URL = env.str("OPENAI_BASE_URL", "")
 # Seconds without a byte from the model server before a turn fails.
 AGENTOS_MODEL_TIMEOUT = env.float("AGENTOS_MODEL_TIMEOUT", 120.0)
+# Kinds of secrets that are masked wherever stored text is shown.
+AGENTOS_MASK = env.list("AGENTOS_MASK", ["keys", "tokens", "passwords", "cards"])
+# Expressions of a company's own secrets, as `masking/rules.py` takes them, with spaces between them.
+AGENTOS_MASK_RULES = env.str("AGENTOS_MASK_RULES", "").split()
 # Agents, teams and workflows of this process that answer in their sessions: "module:attribute, …".
 AGENTOS_AGENTS = env.str("AGENTOS_AGENTS", "")
 # Messages that are often sent, offered above the field: "Shorter, please | Explain it to a beginner".

@@ -16,6 +16,7 @@ from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
 from agentos.moderation.openings import has_opened
+from agentos.moderation.reveals import shows_secrets
 from agentos.moderation.rules import can_moderate
 from agentos.turns.models import Turn
 from sessions_ui.recording import TOKEN_ATTRIBUTE
@@ -53,6 +54,7 @@ def get_session_or_404(request: HttpRequest, source: str, qid: str, *, unread: b
         raise Http404(SESSION_NOT_FOUND)
     if not unread and not may_read(request.user, row):
         raise OnHold(row)
+    row.shows_secrets = not unread and shows_secrets(request.user, row)
     return row
 
 

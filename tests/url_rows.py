@@ -216,6 +216,7 @@ ROWS: Final[dict[str, Row]] = {
     "open_on_hold": post(MODERATES),
     "redact": get(MODERATES, post=MODERATES, form={"text": "zqneedle"}),
     "session_erase": get(ERASES, post=ERASES),
+    "secrets": get(MODERATES, post=MODERATES),
     "moderate": get(MODERATES, post=MODERATES),
     "jobs": get(SIGNED_IN),
     "job_new": post(ACTS),

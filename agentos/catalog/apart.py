@@ -17,8 +17,8 @@ from django.db import connection
 from agentos.catalog.apart_process import begin
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.storing import Changed, refresh_together
-from agentos.db.reader import Reader
 from agentos.db.sources import Source
+from agentos.masking import MaskedReader
 
 # Sessions that a process takes at once; fewer are not worth sharing.
 CHUNK: Final = 25
@@ -87,4 +87,4 @@ class Apart:
 
 
 def _refreshed(source: Source, changed: Sequence[Changed]) -> dict[str, CatalogSession]:
-    return refresh_together(Reader(source), changed)
+    return refresh_together(MaskedReader(source), changed)

@@ -94,6 +94,8 @@ class CatalogSession(models.Model):
     aside = models.SmallIntegerField(default=LISTED)
     seen_pass = models.IntegerField(default=0)
     indexed_at = models.DateTimeField(auto_now=True)
+    # Whether who asked for this row may see its secrets; not stored. The row's own texts are masked in any case.
+    shows_secrets: bool = False
 
     objects = SessionQuerySet.as_manager()
 

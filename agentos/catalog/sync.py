@@ -21,6 +21,7 @@ from agentos.catalog.storing import BATCH, Ahead, note_problem, refresh, remove
 from agentos.db.pulse import pulse
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import Source, SourceUnavailable, check
+from agentos.masking import MaskedReader
 
 LEASE = timedelta(seconds=30)
 # How long the pulse of a server may keep a pass from being made.
@@ -75,7 +76,7 @@ def refresh_session(source: Source, session_id: str, known: CatalogSession | Non
     Raises:
         SourceUnavailable: the source cannot be read; the row stays as it was.
     """
-    reader = Reader(source)
+    reader = MaskedReader(source)
     stamp = reader.stamp(session_id)
     row = known or CatalogSession.objects.one(source.name, session_id)
     if stamp is None:
@@ -160,7 +161,7 @@ def _note_rate(state: SourceState, seen: int, took: float) -> None:
 
 def _look(source: Source, state: SourceState, report: SyncReport, deadline: float | None) -> None:
     """Refresh the sessions that changed lately; those that the deadline cuts off, at the next look."""
-    reader, found = Reader(source), changed(source, candidates(source))
+    reader, found = MaskedReader(source), changed(source, candidates(source))
     for start in range(0, len(found), _AT_ONCE_IN_TIME):
         if start and _is_over(deadline):
             look_again(source)
@@ -197,7 +198,7 @@ def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: flo
         state.session_count, state.layout = looked.session_count, looked.layout or ""
         # As it was before the pass: whatever is written while it walks makes the next one look again.
         state.pulse, state.pass_started_at, state.seen_count = now, timezone.now(), 0
-    reader = Reader(source)
+    reader = MaskedReader(source)
     while stamps := reader.stamps(state.cursor, BATCH if apart is None else 2 * BATCH):
         _compare(reader, state, stamps, report, deadline, apart)
         _save_progress(state)

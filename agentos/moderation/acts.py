@@ -18,6 +18,7 @@ register(
     Act("session.hold", "change", "lock", "Put session on hold"),
     Act("session.hold.lift", "change", "lock", "Released the hold on session"),
     Act("session.hold.opened", "read", "lock", "Opened session on hold"),
+    Act("session.secrets.shown", "read", "lock", "Had the secrets shown of session"),
     Act("session.hidden", "change", "lock", "Hid session"),
     Act("session.hidden.lift", "change", "lock", "Showed session again"),
     Act("session.archived", "change", "archive", "Archived session"),

@@ -262,6 +262,22 @@ class Opening(ByPerson):
         return f"opened by {self.actor}"
 
 
+class Reveal(ByPerson):
+    """That a person had the masked secrets of a session shown, and why."""
+
+    subject = models.ForeignKey(Subject, models.CASCADE, related_name="reveals")
+    reason = models.CharField(max_length=REASON_CHARACTERS)
+
+    class Meta:
+        """The last one of a person is looked for."""
+
+        indexes = [models.Index(fields=["subject", "by", "-at"], name="moderation_reveals")]
+
+    def __str__(self) -> str:
+        """Who had them shown."""
+        return f"shown to {self.actor}"
+
+
 class Tag(ByPerson):
     """A word that people put on a session, beside those of its metadata. Whoever sees the session sees it."""
 

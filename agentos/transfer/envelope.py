@@ -6,19 +6,23 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from agentos.db.exact import JSON_COLUMNS, BadJSON, StoredRun, stored_runs
 from agentos.db.reader import Reader
 from agentos.db.sources import Source
+from agentos.masking import current, masked_value
 
 FORMAT: Final = "agentos-session"
 VERSION: Final = 1
 
 
-def exact(source: Source, session_id: str) -> Iterator[str]:
+def exact(source: Source, session_id: str, *, secrets: bool = True) -> Iterator[str]:
     """Yield the document in pieces, a line for each run; none is there when the session is not.
+
+    Without `secrets` they are masked, and the document says so: it is then no exact copy.
 
     Raises:
         SourceUnavailable: the source cannot be read (any more); what was yielded is then no document.
@@ -28,18 +32,20 @@ def exact(source: Source, session_id: str) -> Iterator[str]:
     session = reader.session(session_id)
     if session is None:
         return
-    columns, texts = _columns(session.raw)
+    columns, texts = _columns(session.raw if secrets else masked_value(session.raw, current()))
     head = {
         "format": FORMAT,
         "version": VERSION,
         "exported_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": {"vendor": source.vendor, "layout": str(reader.layout)},
     }
+    head |= {} if secrets or not current() else {"masked": True}
     yield f"{json.dumps(head)[:-1]},\n" + f'"session": {encoded(columns)},\n"session_text": {json.dumps(texts)},\n'
     yield '"runs": ['
     count = 0
     for count, run in enumerate(stored_runs(source, session_id), 1):
-        yield ("\n" if count == 1 else ",\n") + _entry(run)
+        shown = run if secrets else replace(run, value=masked_value(run.value, current()))
+        yield ("\n" if count == 1 else ",\n") + _entry(shown)
     changed = reader.version(session_id) != before
     yield f'\n],\n"run_count": {count},\n"changed_meanwhile": {json.dumps(changed)}\n}}\n'
 

@@ -43,6 +43,10 @@ def file_name(session_id: str, form: Format) -> str:
     return f"session-{safe}.{form.suffix}" if safe else f"session.{form.suffix}"
 
 
-register(Format("json", "Exact JSON", "json", "application/json", lambda source, id_, options: exact(source, id_)))
+def _exact(source: Source, session_id: str, options: Options) -> Iterator[str]:
+    return exact(source, session_id, secrets=options.secrets)
+
+
+register(Format("json", "Exact JSON", "json", "application/json", _exact))
 register(Format("markdown", "Markdown", "md", "text/markdown; charset=utf-8", markdown))
 register(Format("jsonl", "JSON Lines", "jsonl", "application/x-ndjson; charset=utf-8", jsonl))

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from agentos.db.reader import Reader
 from agentos.db.sources import Source
+from agentos.masking import current, masked_value
 from agentos.records import Message, Run
 from agentos.transfer.options import Options
-from agentos.transfer.secrets import masked_json
 
 # Runs that Agno leaves out of the history it sends to a model.
 _NO_HISTORY: Final = frozenset({"PAUSED", "CANCELLED", "ERROR", "REGENERATED"})
@@ -31,7 +31,7 @@ def jsonl(source: Source, session_id: str, options: Options) -> Iterator[str]:
         history = [message for messages in earlier for message in messages]
         line = _example(run, history, options) if options.purpose == "fine-tuning" else _case(run, history, options)
         if line is not None:
-            yield json.dumps(line if options.secrets else masked_json(line)) + "\n"
+            yield json.dumps(line if options.secrets else masked_value(line, current())) + "\n"
         if run.status not in _NO_HISTORY and options.history:
             earlier.append([message for message in own_messages(run) if message["role"] != "system"])
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from agentos.transfer.secrets import masked
+from agentos.masking import current
 
 PURPOSES: Final = ("fine-tuning", "evaluation")
 MOST_HISTORY: Final = 50
@@ -14,7 +14,7 @@ MOST_HISTORY: Final = 50
 class Options:
     """`purpose` and `history` (how many earlier runs come along) are for JSON Lines.
 
-    What looks like a secret is taken out of all forms but the exact one, unless `secrets` are wanted.
+    What looks like a secret is masked, unless `secrets` are wanted.
     """
 
     purpose: Literal["fine-tuning", "evaluation"] = "fine-tuning"
@@ -24,4 +24,4 @@ class Options:
     @property
     def mask(self) -> Callable[[str], str]:
         """What each stored text goes through."""
-        return str if self.secrets else masked
+        return str if self.secrets else current().masked

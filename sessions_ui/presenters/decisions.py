@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from agentos.access.rules import NotAllowed, check_can_approve, check_can_continue
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.db.sources import SourceError
+from agentos.masking import current, masked_value
 from agentos.records import StepOutput, StepRequirement
 from agentos.records.questions import Ask, Question
 from agentos.records.text import as_text
@@ -124,7 +125,7 @@ class AskView:
         """What the workflow says about it."""
         raw = self.question.holder.raw
         keys = ("confirmation_message", "user_input_message", "output_review_message", "error_message")
-        return next((as_text(raw[key])[:2_000] for key in keys if raw.get(key)), "")
+        return current().masked(next((as_text(raw[key])[:2_000] for key in keys if raw.get(key)), ""))
 
     @cached_property
     def arguments(self) -> Clipped | None:
@@ -132,7 +133,8 @@ class AskView:
         call = self.question.call
         if call is None:
             return None
-        return self.budget.take(json.dumps(call.tool_args or {}, indent=2, ensure_ascii=False, default=str))
+        arguments = masked_value(call.tool_args or {}, current())
+        return self.budget.take(json.dumps(arguments, indent=2, ensure_ascii=False, default=str))
 
     @cached_property
     def output(self) -> Clipped | None:
@@ -141,7 +143,7 @@ class AskView:
         if self.question.ask != Ask.REVIEW or not isinstance(holder, StepRequirement):
             return None
         given: StepOutput | None = holder.step_output
-        return self.budget.take(given.content_text if given is not None else "")
+        return self.budget.take(current().masked(given.content_text or "") if given is not None else "")
 
     @property
     def choices(self) -> list[Choice]:
@@ -189,7 +191,8 @@ class AskView:
     @property
     def filled(self) -> list[tuple[str, str]]:
         """The fields that have a value already: the model's."""
-        return [(item.name or "", as_text(item.value)[:500]) for item in self.question.fields if item.value is not None]
+        given = [item for item in self.question.fields if item.value is not None]
+        return [(item.name or "", current().masked(as_text(item.value))[:500]) for item in given]
 
     @property
     def fields(self) -> list[FieldView]:

@@ -10,6 +10,7 @@ from agentos.catalog.sync import refresh_session
 from agentos.catalog.windows import find_run
 from agentos.db.reader import Reader
 from agentos.db.sources import SourceUnavailable, get_source
+from agentos.masking import MaskedReader
 from agentos.records import BadRun, Run, build_forest, walk
 from sessions_ui.permissions import SESSION_NOT_FOUND
 from sessions_ui.presenters.tool_calls import ToolBook, approval_ids
@@ -28,6 +29,19 @@ class FetchedRun:
     reader: Reader
 
 
+def reader_of(session: CatalogSession) -> Reader:
+    """Return a reader of the session's source, which masks secrets unless who asked for the row sees them.
+
+    Raises:
+        SourceUnavailable: the source is not configured any more.
+    """
+    try:
+        source = get_source(session.source)
+    except KeyError:
+        raise SourceUnavailable(f"The source {session.source} is not configured any more.") from None
+    return Reader(source) if session.shows_secrets else MaskedReader(source)
+
+
 def fetch_run(session: CatalogSession, run_id: str) -> FetchedRun:
     """Read a run of a session that the user may see, by its id or `~<ordinal>`.
 
@@ -35,10 +49,7 @@ def fetch_run(session: CatalogSession, run_id: str) -> FetchedRun:
         Http404: the session or the run is not there (any more).
         SourceUnavailable: the source cannot be read, or is not configured any more.
     """
-    try:
-        reader = Reader(get_source(session.source))
-    except KeyError:
-        raise SourceUnavailable(f"The source {session.source} is not configured any more.") from None
+    reader = reader_of(session)
     current = refresh_session(reader.source, session.session_id)
     if current is None:
         raise Http404(SESSION_NOT_FOUND)
@@ -49,6 +60,7 @@ def fetch_run(session: CatalogSession, run_id: str) -> FetchedRun:
     found = run_inside(stored, row)
     if found is None:  # the source changed between the catalog's look and this one
         raise Http404(RUN_NOT_FOUND)
+    current.shows_secrets = session.shows_secrets
     return FetchedRun(current, row, found, stored, reader)
 
 

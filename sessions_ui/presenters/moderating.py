@@ -14,10 +14,12 @@ from agentos.catalog.marks import Marks
 from agentos.catalog.models import CatalogSession
 from agentos.deletion.purging import kept_for
 from agentos.deletion.rules import can_erase
+from agentos.masking import current
 from agentos.moderation import measures
 from agentos.moderation.acting import Actor
 from agentos.moderation.models import Case, Flag, Measure, Note, Standing, Thumb
 from agentos.moderation.obstacles import suspension_of
+from agentos.moderation.reveals import can_see_secrets
 from agentos.moderation.rules import can_annotate, can_flag, can_moderate
 from agentos.redaction.rules import can_redact
 
@@ -138,6 +140,7 @@ class Over:
     menu: list[tuple[str, str]] = field(default_factory=list)
     may_redact: bool = False
     may_erase: bool = False
+    may_see_secrets: bool = False
 
     @property
     def may_flag(self) -> bool:
@@ -173,11 +176,12 @@ def over_session(user: AnyUser, row: CatalogSession) -> Over:
     place: dict[str, Any] = {"subject__source": row.source, "subject__session_key": index_key(row.session_id)}
     stands = is_staff and (marks.held or marks.hidden or marks.archived or marks.taken_over or marks.deleted)
     flags = Flag.objects.filter(**place, is_open=True).order_by("pk") if is_staff and marks.flags else []
+    notes = Note.objects.filter(**place, removed_at=None).order_by("pk") if is_staff and marks.notes else []
     return Over(
         marks,
         list(Measure.objects.filter(**place, lifted_at=None).order_by("pk")) if stands else [],
-        list(flags),
-        list(Note.objects.filter(**place, removed_at=None).order_by("pk")) if is_staff and marks.notes else [],
+        [_masked(one, "note") for one in flags],
+        [_masked(one, "text") for one in notes],
         list(Thumb.objects.filter(**place)) if marks.thumbs else [],
         Case.objects.unresolved().filter(**place).first() if moderates and marks.stored() else None,
         user.pk in marks.stars,
@@ -186,7 +190,14 @@ def over_session(user: AnyUser, row: CatalogSession) -> Over:
         _menu(row, marks) if moderates else [],
         can_redact(user, row),
         marks.deleted and can_erase(user, row),
+        bool(current()) and can_see_secrets(user, row),
     )
+
+
+def _masked(written: Any, name: str) -> Any:
+    """Return a flag or a note as it is shown: colleagues may quote a secret."""
+    setattr(written, name, current().masked(getattr(written, name)))
+    return written
 
 
 def _menu(row: CatalogSession, marks: Marks) -> list[tuple[str, str]]:

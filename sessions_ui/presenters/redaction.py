@@ -62,6 +62,7 @@ def target_of(session: CatalogSession, form: QueryDict) -> tuple[Asked, Target]:
         text, any_case = check_text(form.get("text", "")), form.get("any_case") == "1"
         asked = Asked("text", text, any_case)
         return asked, Target(of_text(text, any_case=any_case), asked.words, text=text)
+    session.shows_secrets = True  # what is to be taken out is known by what is stored; nothing of it is shown
     fetched = fetch_run(session, run_id)
     run = fetched.run
     if not isinstance(run, Run):

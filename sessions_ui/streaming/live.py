@@ -1,6 +1,7 @@
 """What a running turn shows: the whole answer so far, so that a message may be missed or come twice without harm."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from agentos.catalog.keys import quote_id
+from agentos.masking import StreamMask, current, masked_value
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.service import answer_so_far, events_after, lacks_worker, reasoning_so_far, steps_so_far
 from sessions_ui.rendering import markdown, plain
@@ -78,19 +80,41 @@ class LiveTurn:
     reasoning: str = ""
     steps: dict[str, dict[str, Any]] = field(default_factory=dict)
     done: bool = False
+    # What may be the beginning of a secret waits in these for what follows.
+    _answer_mask: StreamMask = field(default_factory=lambda: StreamMask(current()))
+    _reasoning_mask: StreamMask = field(default_factory=lambda: StreamMask(current()))
 
     @classmethod
     def at(cls, turn: Turn, seq: int) -> "LiveTurn":
         """Return the state that a browser has which got everything up to event `seq`."""
-        live = cls(turn, seq, answer_so_far(turn, seq), reasoning_so_far(turn, seq))
+        shown = copy(turn)
+        shown.message = current().masked(turn.message)
+        live = cls(shown, seq)
+        live._hear(TurnEvent.Kind.CONTENT, answer_so_far(turn, seq))
+        live._hear(TurnEvent.Kind.REASONING, reasoning_so_far(turn, seq))
+        if not turn.is_active:
+            live._end()
         for step in steps_so_far(turn, seq):
             live.take_step(step)
         return live
 
+    def _hear(self, kind: str, piece: str) -> None:
+        """Take in more of the answer or of the reasoning; what is shown of it is masked."""
+        if kind == TurnEvent.Kind.CONTENT:
+            self.text += self._answer_mask.feed(piece)
+        else:
+            self.reasoning += self._reasoning_mask.feed(piece)
+
+    def _end(self) -> bool:
+        """Show what waited, as nothing follows; return whether anything did."""
+        rest, thoughts = self._answer_mask.end(), self._reasoning_mask.end()
+        self.text, self.reasoning = self.text + rest, self.reasoning + thoughts
+        return bool(rest or thoughts)
+
     def take_step(self, step: dict[str, Any]) -> None:
         """Take in what the log says of a step; what it said of it before stands where it says nothing new."""
         key = str(step.get("key"))
-        self.steps[key] = self.steps.get(key, {}) | step
+        self.steps[key] = self.steps.get(key, {}) | masked_value(step, current())
 
     @property
     def quoted_session_id(self) -> str:
@@ -128,13 +152,13 @@ class LiveTurn:
         """Take the events in and return the messages that bring a browser up to them, by kind: one of each at most."""
         kinds = {event.kind for event in events}
         for event in events:
-            if event.kind == TurnEvent.Kind.CONTENT:
-                self.text += str(event.payload.get("text", ""))
-            elif event.kind == TurnEvent.Kind.REASONING:
-                self.reasoning += str(event.payload.get("text", ""))
+            if event.kind in (TurnEvent.Kind.CONTENT, TurnEvent.Kind.REASONING):
+                self._hear(event.kind, str(event.payload.get("text", "")))
             elif event.kind == TurnEvent.Kind.STEP:
                 self.take_step(event.payload)
             self.seq = event.seq
+        if TurnEvent.Kind.DONE in kinds and self._end():
+            kinds |= {TurnEvent.Kind.CONTENT, TurnEvent.Kind.REASONING}
         messages = {}
         if TurnEvent.Kind.STARTED in kinds:
             messages["status"] = self.status_message()

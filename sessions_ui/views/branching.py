@@ -14,6 +14,7 @@ from agentos.changes import acts, branching
 from agentos.db.source import Source
 from agentos.db.sources import SourceError, SourceUnavailable
 from agentos.db.writer_errors import AlreadyStored, RunNotFound
+from agentos.masking import current
 from agentos.records import Run, readable
 from agentos.turns.conduct import acting_as
 from agentos.turns.errors import BadRequest, ReasonMissing
@@ -62,7 +63,8 @@ def branch(request: HttpRequest, source: str, qid: str) -> HttpResponse:
         if found is None:
             raise RunNotFound(run_id)
         if request.method != "POST":
-            return _form(request, row, found, found.input_text)
+            shown = found.input_text or ""
+            return _form(request, row, found, shown if row.shows_secrets else current().masked(shown))
         return _branched(request, row, opened(row.source), found)
     except NotAllowed as error:
         return refused(request, row, str(error), 403)

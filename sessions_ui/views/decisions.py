@@ -12,6 +12,7 @@ from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import find_run
 from agentos.db.sources import SourceError
+from agentos.masking import current, masked_value
 from agentos.records.replies import BadReply, Reply
 from agentos.turns.deciding import DECIDED, MetMeanwhile, decide, waiting_of
 from agentos.turns.errors import BadRequest, TooMany
@@ -40,7 +41,7 @@ def waiting(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     row = get_session_or_404(request, source, qid)
     decisions = Decisions(request, row)
     if wants_json(request):
-        return JsonResponse({"waiting": [as_data(card) for card in decisions.cards]})
+        return JsonResponse({"waiting": [masked_value(as_data(card), current()) for card in decisions.cards]})
     if request.headers.get("HX-Request") != "true":
         return render(request, DECISIONS, {"decisions": decisions, "row": row})
     if request.GET.get("seen") == decisions.mark:

@@ -48,7 +48,7 @@ def moderate(request: HttpRequest, source: str, qid: str, act: str) -> HttpRespo
     if form is None:
         raise Http404("There is no such act.")
     _checked(check_can_moderate, request, row)
-    context: dict[str, Any] = {"nav": "sessions", "row": row, "form": form, "act": act, "next": _next(request, row)}
+    context: dict[str, Any] = {"nav": "sessions", "row": row, "form": form, "act": act, "next": next_page(request, row)}
     if act == "delete":
         context |= {"figures": _held(row), "kept": kept_for()}
     if request.method != "POST":
@@ -80,7 +80,7 @@ def flag(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     run, spot = _spot(row, asked)
     context = {
-        "nav": "sessions", "row": row, "run": run, "spot": spot, "next": _next(request, row), "asked": asked,
+        "nav": "sessions", "row": row, "run": run, "spot": spot, "next": next_page(request, row), "asked": asked,
         "reasons": FlagReason.objects.filter(in_use=True), "longest": NOTE_CHARACTERS,
     }  # fmt: skip
     if request.method != "POST":
@@ -102,7 +102,7 @@ def session_remarks(request: HttpRequest, source: str, qid: str) -> HttpResponse
     """Show tags and notes of a session with their forms; POST does what `act` says: `tag`, `note`, `star`, `thumb` …"""
     row = get_session_or_404(request, source, qid, unread=True)
     context: dict[str, Any] = {
-        "nav": "sessions", "row": row, "next": _next(request, row), "over": over_session(request.user, row),
+        "nav": "sessions", "row": row, "next": next_page(request, row), "over": over_session(request.user, row),
         "tag_characters": TAG_CHARACTERS, "longest": NOTE_CHARACTERS, "asked": request.POST,
     }  # fmt: skip
     if request.method != "POST":
@@ -150,14 +150,14 @@ def open_on_hold(request: HttpRequest, source: str, qid: str) -> HttpResponse:
         if wants_json(request):
             return JsonResponse({"error": str(error)}, status=422)
         return on_hold(request, row, str(error), 422)
-    return JsonResponse({"opened": True}) if wants_json(request) else redirect(_next(request, row))
+    return JsonResponse({"opened": True}) if wants_json(request) else redirect(next_page(request, row))
 
 
 def on_hold(request: HttpRequest, row: CatalogSession, problem: str = "", status: int = 403) -> HttpResponse:
     """Say that a session is on hold; ask a moderator for which case they open it."""
     context: dict[str, Any] = {"nav": "sessions", "row": row, "problem": problem, "next": request.get_full_path()}
     if request.method == "POST":
-        context["next"] = _next(request, row)
+        context["next"] = next_page(request, row)
     if can_moderate(request.user, row) and not may_read(request.user, row):
         subject = find(row.source, row.session_id)
         context |= {"may_open": True, "cases": Case.objects.filter(subject=subject).order_by("-pk")[:10]}
@@ -199,7 +199,7 @@ def _checked(check: Any, request: HttpRequest, row: CatalogSession) -> None:
         raise PermissionDenied(str(error)) from None
 
 
-def _next(request: HttpRequest, row: CatalogSession) -> str:
+def next_page(request: HttpRequest, row: CatalogSession) -> str:
     """Return where to go afterwards: what the form says if it is a page of ours, else the session."""
     asked = request.POST.get("next") or request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(asked, allowed_hosts=None)

@@ -11,10 +11,11 @@ from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.catalog.windows import next_error
 from agentos.db.reader import Reader
-from agentos.db.sources import SourceUnavailable, get_source
+from agentos.db.sources import SourceUnavailable
 from agentos.records import Session, strip_for_postgres
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import SESSION_NOT_FOUND, get_session_or_404
+from sessions_ui.presenters.fetched_run import reader_of
 from sessions_ui.presenters.moderating import over_session
 from sessions_ui.presenters.session_acts import acts_of
 from sessions_ui.presenters.session_data import session_data
@@ -82,12 +83,10 @@ def unavailable(request: HttpRequest, row: CatalogSession, sentence: str) -> Htt
 
 def fetch(row: CatalogSession) -> tuple[CatalogSession, Session, Reader]:
     """Return the session's row, brought up to date, its stored columns and a reader of its source."""
-    try:
-        reader = Reader(get_source(row.source))
-    except KeyError:
-        raise SourceUnavailable(f"The source {row.source} is not configured any more.") from None
+    reader = reader_of(row)
     current = refresh_session(reader.source, row.session_id, row)
     stored = reader.session(row.session_id) if current is not None else None
     if current is None or stored is None:
         raise Http404(SESSION_NOT_FOUND)
+    current.shows_secrets = row.shows_secrets
     return current, stored, reader

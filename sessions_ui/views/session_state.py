@@ -11,6 +11,7 @@ from agentos.access.rules import NotAllowed, check_can_change_state
 from agentos.catalog.models import CatalogSession
 from agentos.changes import acts, state
 from agentos.db.sources import SourceError, SourceUnavailable
+from agentos.masking import MASKED
 from agentos.records import Session
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404
@@ -24,6 +25,7 @@ MEANWHILE = (
     "The state was changed by somebody else meanwhile, so nothing was stored. "
     "What you wrote stands below; what it would now change is compared with the state as it is."
 )
+HAS_SECRETS = "The state holds secrets, which are masked here. To change it, have them shown first."
 SHOWN_LINES = 400
 
 
@@ -34,6 +36,8 @@ def session_state(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     try:
         check_can_change_state(request.user, row)
         row, stored, _ = fetch(row)
+        if not row.shows_secrets and MASKED in state.as_text(stored):
+            raise NotAllowed(HAS_SECRETS)
         if request.method != "POST":
             return _form(request, row, stored, state.as_text(stored))
         return _posted(request, row, stored, request.POST.get("state", ""))

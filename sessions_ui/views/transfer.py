@@ -17,6 +17,8 @@ from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import Source, SourceError, all_sources, get_source
+from agentos.masking import current
+from agentos.moderation.reveals import can_see_secrets
 from agentos.transfer.formats import Format, file_name, formats
 from agentos.transfer.importing import NotImportable, Preview, import_session, preview
 from agentos.transfer.incoming import BadFile
@@ -42,7 +44,7 @@ def export(request: HttpRequest, source: str, qid: str) -> HttpResponseBase:
     wanted = request.GET.get("format", "")
     if not wanted:
         return _question(request, row)
-    form, options = formats().get(wanted), _options(request)
+    form, options = formats().get(wanted), _options(request, row)
     if form is None or options is None:
         return _question(request, row, "This form of export, or one of its options, is not known. Choose among these.")
     try:
@@ -53,11 +55,14 @@ def export(request: HttpRequest, source: str, qid: str) -> HttpResponseBase:
     return _file(request, row, form, form.write(reader.source, row.session_id, options))
 
 
-def _options(request: HttpRequest) -> Options | None:
+def _options(request: HttpRequest, row: CatalogSession) -> Options | None:
+    """Return what is asked for; secrets only if the reader has had them shown. None for what there is not."""
     purpose, history = request.GET.get("for", PURPOSES[0]), request.GET.get("history", "0")
     if purpose not in PURPOSES or not (history.isascii() and history.isdigit() and int(history[:4]) <= MOST_HISTORY):
         return None
-    return Options(purpose, int(history[:4]), request.GET.get("secrets") == "1")  # type: ignore[arg-type]  # one of them
+    is_exact = request.GET.get("format") == "json"
+    secrets = row.shows_secrets and (is_exact or request.GET.get("secrets") == "1")
+    return Options(purpose, int(history[:4]), secrets)  # type: ignore[arg-type]  # one of them
 
 
 def _file(request: HttpRequest, row: CatalogSession, form: Format, pieces: Any) -> StreamingHttpResponse:
@@ -75,6 +80,7 @@ def _file(request: HttpRequest, row: CatalogSession, form: Format, pieces: Any) 
 
 def _question(request: HttpRequest, row: CatalogSession, problem: str = "", status: int = 200) -> HttpResponse:
     context = {"nav": "sessions", "row": row, "most_history": MOST_HISTORY, "problem": problem}
+    context |= {"masks": bool(current()), "may_see_secrets": can_see_secrets(request.user, row)}
     return render(request, EXPORT, context, status=400 if problem and status == 200 else status)
 
 

@@ -21,6 +21,7 @@ from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.windows import find_run
 from agentos.db.sources import SourceUnavailable
+from agentos.masking import current
 from agentos.moderation.acting import Refused
 from agentos.moderation.remarks import note
 from agentos.turns.acts import SPOKEN
@@ -232,7 +233,7 @@ def as_data(found: Turn) -> dict[str, Any]:
         "acting_for": found.acting_for or None,
         "reason": found.reason or None,
         "kind": found.kind,
-        "message": found.message,
+        "message": current().masked(found.message),
         "run_id": found.run_id or None,
         "problem": found.problem or None,
         "retry_of": str(found.retry_of_id) if found.retry_of_id else None,

@@ -32,7 +32,7 @@ class Command(BaseCommand):
         """Write the file."""
         if not 0 <= options["history"] <= MOST_HISTORY:
             raise CommandError(f"--history takes 0 to {MOST_HISTORY}.")
-        chosen = Options(options["purpose"], options["history"], options["with_secrets"])
+        chosen = Options(options["purpose"], options["history"], options["with_secrets"] or options["format"] == "json")
         try:
             source = _source_of(options["source"], options["session_id"])
             pieces = formats()[options["format"]].write(source, options["session_id"], chosen)
