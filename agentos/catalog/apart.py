@@ -18,7 +18,7 @@ from agentos.catalog.apart_process import begin
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.storing import Changed, refresh_together
 from agentos.db.sources import Source
-from agentos.masking import MaskedReader
+from agentos.masking.reader import MaskedReader
 
 # Sessions that a process takes at once; fewer are not worth sharing.
 CHUNK: Final = 25

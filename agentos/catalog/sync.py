@@ -21,7 +21,7 @@ from agentos.catalog.storing import BATCH, Ahead, note_problem, refresh, remove
 from agentos.db.pulse import pulse
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import Source, SourceUnavailable, check
-from agentos.masking import MaskedReader
+from agentos.masking.reader import MaskedReader
 
 LEASE = timedelta(seconds=30)
 # How long the pulse of a server may keep a pass from being made.

@@ -2,8 +2,7 @@
 
 from agentos.masking.config import current
 from agentos.masking.detectors import MASKED, Detectors
-from agentos.masking.reader import MaskedReader
 from agentos.masking.streams import StreamMask
 from agentos.masking.values import masked_value
 
-__all__ = ["MASKED", "Detectors", "MaskedReader", "StreamMask", "current", "masked_value"]
+__all__ = ["MASKED", "Detectors", "StreamMask", "current", "masked_value"]

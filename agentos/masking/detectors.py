@@ -19,7 +19,7 @@ _PEM: Final = (
     r"(?:-----END [A-Z ]{0,30}PRIVATE KEY-----)?"
 )
 _KEYS: Final = rf"""
-    {_START}(?:sk|pk|rk)[-_](?=[A-Za-z_-]{{0,200}}[0-9])[A-Za-z0-9_-]{{16,}}+
+    {_START}(?:sk|pk|rk)[-_](?:(?=[A-Za-z_-]{{0,200}}[0-9])[A-Za-z0-9_-]{{16,}}+|[A-Za-z0-9]{{20,}}+)
     | {_START}(?:gh[pousr]_|github_pat_|glpat-|agno_pat_|xox[abeprs]-|hf_|npm_|pypi-)[A-Za-z0-9_-]{{10,}}+
     | {_START}(?:SG\.|dop_v1_|shpat_|ya29\.)(?=[A-Za-z_.-]{{0,200}}[0-9])[A-Za-z0-9_.-]{{20,}}+
     | {_START}(?:AKIA|ASIA)[0-9A-Z]{{16}}(?![0-9A-Za-z])

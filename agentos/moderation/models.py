@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import index_key, quote_id
+from agentos.masking import current
 from agentos.moderation.states import UNRESOLVED, Outcome, State
 
 NAME_CHARACTERS = 80
@@ -164,6 +165,11 @@ class CaseEvent(ByPerson):
         """The line."""
         return f"{self.actor} {self.done}"
 
+    @property
+    def shown_reason(self) -> str:
+        """The reason with what looks like a secret masked."""
+        return current().masked(self.reason)
+
 
 class FlagRule(ByPerson):
     """A query that flags what it finds among sessions that are new or have changed. Each session once.
@@ -209,6 +215,11 @@ class Flag(ByPerson, Place):
     def __str__(self) -> str:
         """Its reason."""
         return self.reason
+
+    @property
+    def shown_note(self) -> str:
+        """The note with what looks like a secret masked: colleagues may quote one."""
+        return current().masked(self.note)
 
 
 class Standing(models.TextChoices):

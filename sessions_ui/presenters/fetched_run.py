@@ -10,7 +10,7 @@ from agentos.catalog.sync import refresh_session
 from agentos.catalog.windows import find_run
 from agentos.db.reader import Reader
 from agentos.db.sources import SourceUnavailable, get_source
-from agentos.masking import MaskedReader
+from agentos.masking.reader import MaskedReader
 from agentos.records import BadRun, Run, build_forest, walk
 from sessions_ui.permissions import SESSION_NOT_FOUND
 from sessions_ui.presenters.tool_calls import ToolBook, approval_ids

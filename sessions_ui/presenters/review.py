@@ -103,14 +103,14 @@ def entry_data(entry: Entry) -> dict[str, Any]:
         "due_at": case.due_at.isoformat(),
         "resolved_at": case.resolved_at.isoformat() if case.resolved_at else None,
         "outcome": case.outcome or None,
-        "flags": [{"reason": one.reason, "note": one.note, "by": one.actor} for one in entry.flags],
+        "flags": [{"reason": one.reason, "note": one.shown_note, "by": one.actor} for one in entry.flags],
     }
 
 
 def case_data(view: CaseView) -> dict[str, Any]:
     """Return a case with its history as JSON."""
     history = [
-        {"at": one.at.isoformat(), "actor": one.actor, "act": one.act, "done": one.done, "reason": one.reason}
+        {"at": one.at.isoformat(), "actor": one.actor, "act": one.act, "done": one.done, "reason": one.shown_reason}
         for one in view.history
     ]
     return {**entry_data(view.entry), "history": history, "possible": [act for act, may in view.may.items() if may]}

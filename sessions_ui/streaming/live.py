@@ -105,11 +105,10 @@ class LiveTurn:
         else:
             self.reasoning += self._reasoning_mask.feed(piece)
 
-    def _end(self) -> bool:
-        """Show what waited, as nothing follows; return whether anything did."""
-        rest, thoughts = self._answer_mask.end(), self._reasoning_mask.end()
-        self.text, self.reasoning = self.text + rest, self.reasoning + thoughts
-        return bool(rest or thoughts)
+    def _end(self) -> None:
+        """Show what waited, as nothing follows."""
+        self.text += self._answer_mask.end()
+        self.reasoning += self._reasoning_mask.end()
 
     def take_step(self, step: dict[str, Any]) -> None:
         """Take in what the log says of a step; what it said of it before stands where it says nothing new."""
@@ -151,22 +150,23 @@ class LiveTurn:
     def take(self, events: Sequence[TurnEvent]) -> dict[str, bytes]:
         """Take the events in and return the messages that bring a browser up to them, by kind: one of each at most."""
         kinds = {event.kind for event in events}
+        before = len(self.text), len(self.reasoning)
         for event in events:
             if event.kind in (TurnEvent.Kind.CONTENT, TurnEvent.Kind.REASONING):
                 self._hear(event.kind, str(event.payload.get("text", "")))
             elif event.kind == TurnEvent.Kind.STEP:
                 self.take_step(event.payload)
             self.seq = event.seq
-        if TurnEvent.Kind.DONE in kinds and self._end():
-            kinds |= {TurnEvent.Kind.CONTENT, TurnEvent.Kind.REASONING}
+        if TurnEvent.Kind.DONE in kinds:
+            self._end()
         messages = {}
         if TurnEvent.Kind.STARTED in kinds:
             messages["status"] = self.status_message()
-        if TurnEvent.Kind.REASONING in kinds:
+        if len(self.reasoning) != before[1]:
             messages["reasoning"] = sse.message("reasoning", self.thoughts, self.seq)
         if TurnEvent.Kind.STEP in kinds:
             messages["steps"] = sse.message("steps", self.steps_html, self.seq)
-        if TurnEvent.Kind.CONTENT in kinds:
+        if len(self.text) != before[0]:
             messages["answer"] = sse.message("answer", self.answer, self.seq)
         if TurnEvent.Kind.DONE in kinds:
             messages["done"] = self._over()

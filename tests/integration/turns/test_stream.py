@@ -371,3 +371,11 @@ def test_who_may_follow(source: Source, teammate: Person, stranger: Person, view
     assert in_a_loop(status(stranger, turn.pk)) == 404
     assert in_a_loop(status(teammate, uuid.uuid4())) == 404
     assert in_a_loop(status(None, turn.pk)) in (302, 401)
+
+
+def test_no_half_of_a_secret_is_sent(source: Source, fake_model: Any, teammate: Person) -> None:
+    """However the model cuts it, no message holds the beginning of a key, and the last one has it masked."""
+    turn = say("[[slow 0.02]] [[say the key is sk-proj-abcdEFGH1234567890 as you see]]")
+    answers = [message.data for message in read_all(teammate, turn) if message.event == "answer"]
+    assert "the key is [masked] as you see" in answers[-1]
+    assert not [answer for answer in answers if "sk-" in answer]
