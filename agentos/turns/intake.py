@@ -15,7 +15,7 @@ from agentos.records.events import RunOutputEvent
 from agentos.records.text import as_text
 from agentos.turns.log import Entry, beat, count_of
 from agentos.turns.models import TurnEvent
-from agentos.turns.patience import AWAY, let_go, patiently
+from agentos.turns.patience import AWAY, give_back, let_go, patiently
 from agentos.turns.steps import step_of
 
 logger = logging.getLogger(__name__)
@@ -158,6 +158,7 @@ class Intake:
     def _send(self) -> None:
         if beat(self._turn_id, self._batch):
             self.cancel()
+        give_back()  # the model takes its time
         self._count, self._batch = self._count + len(self._batch), []
         self._written, self._pause = time.monotonic(), _FLUSH
 

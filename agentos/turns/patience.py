@@ -51,3 +51,9 @@ def let_go() -> None:
     """Close this thread's connection to our own database: the next use opens another one."""
     if not connection.in_atomic_block:
         connection.close()
+
+
+def give_back() -> None:
+    """Give this thread's connection to our own database back to the pool, if it is of one: others wait for it."""
+    if connection.settings_dict["OPTIONS"].get("pool"):
+        let_go()

@@ -27,6 +27,7 @@ from agentos.turns.intake import Intake
 from agentos.turns.kinds import kind_of
 from agentos.turns.log import TurnLost, beat, claim, finish, first_in_line, interrupt, is_stale
 from agentos.turns.models import Turn, TurnEvent
+from agentos.turns.patience import give_back as give_back_own
 from agentos.turns.patience import patiently
 from agentos.turns.pool import Pool
 from agentos.turns.retention import prune_if_due
@@ -135,6 +136,7 @@ def _carry_out(turn: Turn, beating: Beating) -> None:
     intake.cancel = beating.cancel = lambda: who.cancel(intake.run_id)
     started = {"answering": who.label, "model": who.model_id}
     patiently(lambda: beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started))
+    give_back_own()  # the model may not say a word for long
     asked = Asked(turn, session, db, _frame(turn, session))
     run = _answered(asked, who, intake)
     guard(source, turn, intake.run_id, db.saved)
