@@ -12,7 +12,7 @@ from agentos.catalog.models import CatalogSession
 from agentos.moderation.rules import can_annotate
 from agentos.remotes.discovery import look_if_due
 from agentos.turns import attachments
-from agentos.turns.choosing import REBUILT, Candidate, candidates
+from agentos.turns.choosing import Candidate, candidates
 from agentos.turns.conduct import Acting, acting_as
 from agentos.turns.kinds import MAX_MESSAGE
 from agentos.turns.models import Turn
@@ -54,7 +54,6 @@ class Composer:
     choices: list[Candidate]  # who may be chosen to answer; empty when there is no choice
     chosen: str
     first: Candidate  # who answers when nobody is chosen
-    is_demo: bool
     acting: Acting | None = None  # in whose session one acts
     draft: str = ""
     problem: str = ""
@@ -128,7 +127,6 @@ def _composer(request: HttpRequest, row: CatalogSession, draft: str, problem: st
         choices=choices if len(choices) > 1 and can_choose_answerer(request.user) else [],
         chosen=chosen,
         first=first,
-        is_demo=first.value == REBUILT and not settings.OPENAI_API_KEY,
         acting=acting_as(signed_in_user(request), row) if not reason else None,
         draft=draft,
         problem=problem,
