@@ -46,9 +46,16 @@ class StreamMask:
     def _cut(self, text: str) -> int:
         """Return up to where nothing that follows can change what is masked; 0 for nowhere."""
         end = self._private_key(text)
-        return next(
-            (place for place in range(end, 0, -1) if _BREAK.match(text, place - 1) and not _goes_on(text, place)), 0
-        )
+        for place in range(end, 0, -1):
+            if _BREAK.match(text, place - 1) and not _goes_on(text, place) and not self._is_in_key(text, place):
+                return place
+        return 0
+
+    def _is_in_key(self, text: str, place: int) -> bool:
+        """Whether a private key that is whole reaches over the place."""
+        if self._detectors.pem is None or "-----" not in text:
+            return False
+        return any(found.start() < place < found.end() for found in self._detectors.pem.finditer(text))
 
     def _private_key(self, text: str) -> int:
         """Return where a private key begins of which more may come, else the end of the text."""

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agentos.masking.detectors import KINDS, MASKED, Detectors
@@ -86,6 +86,7 @@ WORDS = st.sampled_from(
 TEXTS = st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=12)
 
 
+@example([PEM, "+49 30 1234567"], "", [1])
 @given(TEXTS, st.sampled_from(["", " ", "\n"]), st.lists(st.integers(1, 9), min_size=1, max_size=30))
 def test_however_it_is_cut_the_whole_is_the_same(words: list[str], between: str, sizes: list[int]) -> None:
     text = between.join(words)
