@@ -1,4 +1,4 @@
-"""Derives and stores new sessions in processes of their own, several at once (ADR 0024).
+"""Derives and stores new sessions in processes of their own, several at once (ADR 0023).
 
 To make the catalog of a large source is work for one core in Python and for another in the database, by turns. Each of
 these processes does both for other sessions, so that all cores are at work. SQLite has one writer, so it gains nothing.
