@@ -36,6 +36,11 @@ class Act:
         """Return the sentence with the details of an entry in it, each on one line and cut; a missing one is "…"."""
         return self.sentence.format_map(_Values(details)) if "{" in self.sentence else self.sentence
 
+    @property
+    def label(self) -> str:
+        """The sentence with "…" for all details, for people who choose among acts."""
+        return self.told({})
+
 
 class _Values(dict[str, str]):
     def __init__(self, details: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ def test_a_moderator_takes_over_and_is_found_in_the_log(
     teammate: Person,
     settings: Settings,
 ) -> None:
-    """Queue, claim, read, take over, answer in the agent's place, note, hand back, resolve, audit."""
+    """Queue, claim, read, redact, take over, answer in the agent's place, note, resolve, audit."""
     settings.AGENTOS_ACTING_REASON = True
     flags.flag(row, Actor.of(teammate.user), "Threat or harassment", "asks for a person", title=row.title)
     page = sign_in(moderator)
@@ -58,6 +58,12 @@ def test_a_moderator_takes_over_and_is_found_in_the_log(
     expect(page.get_by_role("heading", name="Run 1")).to_be_visible()
 
     page.goto(f"{server}/sessions/lab/{row.quoted_id}/")
+    asked = runs_of(source, AGENT)[0].input_text
+    assert asked
+    redact(page, asked)
+    expect(page.get_by_text("[redacted]").first).to_be_visible()
+    expect(page.get_by_text(asked, exact=True)).to_have_count(0)
+
     page.get_by_text("Moderate", exact=True).click()
     page.get_by_role("link", name="Take over…").click()
     page.locator("#sheet").get_by_label("Why").fill("the customer asks for a person")
@@ -90,10 +96,29 @@ def test_a_moderator_takes_over_and_is_found_in_the_log(
     expect(page.get_by_text("The case is resolved.")).to_be_visible()
 
     page.goto(f"{server}/audit/?who=moderator&kind=change")
-    for told in ("Claimed case", "Took over session", "Wrote in the agent's place", "Wrote a note", "Resolved case"):
-        expect(page.get_by_text(told).first).to_be_visible()
+    entries = page.get_by_role("table")
+    for told in (
+        "Claimed case",
+        "Redacted",
+        "Took over",
+        "Wrote in the agent's place",
+        "Wrote a note",
+        "Resolved case",
+    ):
+        expect(entries.get_by_text(told).first).to_be_visible()
     expect(page.get_by_text("phone call, ticket 8812").first).to_be_visible()
     assert_accessible(page)
+
+
+def redact(page: Page, text: str) -> None:
+    """Take a text out of the session whose page is open."""
+    page.get_by_text("Moderate", exact=True).click()
+    page.get_by_role("link", name="Redact…").first.click()
+    page.locator("#sheet").get_by_label("What is to be taken out").fill(text)
+    page.locator("#sheet").get_by_role("button", name="Look where it stands").click()
+    page.get_by_label("Why").fill("personal data of staff")
+    page.get_by_role("button", name="Redact for good").click()
+    expect(page.get_by_text("It cannot be undone.")).to_be_visible()
 
 
 def enter(server: str, context: BrowserContext, who: Person, path: str) -> Page:
@@ -114,11 +139,11 @@ def test_an_auditor_reads_the_log_and_no_session(
     group.permissions.add(Permission.objects.get(codename=Right.READ_AUDIT))
     give_role(auditor.user, "auditor")
     page = enter(server, context, auditor, "/audit/")
-    expect(page.get_by_text("Flagged session").first).to_be_visible()
+    expect(page.get_by_role("table").get_by_text("Flagged session").first).to_be_visible()
     assert_accessible(page)
     entry = page.get_by_role("row").filter(has_text="Flagged session").first
     expect(entry.get_by_role("link")).to_have_count(0)
-    page.get_by_label("Who").fill("nobody of that name")
+    page.get_by_role("textbox", name="Who").fill("nobody of that name")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("Nothing on record is like this.")).to_be_visible()
     page.goto(f"{server}/sessions/")
