@@ -23,6 +23,7 @@ from agentos.records import (
     walk,
 )
 from agentos.records.usage import line
+from agentos.turns.speaking import known
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.conversation import Item, citations_of, items_of
 from sessions_ui.presenters.fetched_run import FetchedRun, tool_book
@@ -80,7 +81,10 @@ class Place:
 
 @dataclass(frozen=True)
 class RunPage:
-    """Everything the run page shows of a run; of one that is none, only `problem` and `bad_text`."""
+    """Everything the run page shows of a run; of one that is none, only `problem` and `bad_text`.
+
+    `spoken_by`: the person who answered in the agent's place, "" where the agent did.
+    """
 
     row: CatalogRun
     place: Place
@@ -102,6 +106,7 @@ class RunPage:
     media: list[MediumView] = field(default_factory=list)
     media_left_out: int = 0
     ties: list[Tie] = field(default_factory=list)
+    spoken_by: str = ""
     state: Any = None
     record: Any = None
     problem: str = ""
@@ -163,6 +168,7 @@ def run_page(fetched: FetchedRun, query: QueryDict) -> RunPage:
         waiting_for=[call.name for call in run.tool_calls if call.status == "waiting"][:10],
         citations=citations_of(run),
         ties=ties_of(fetched, run, budget),
+        spoken_by=known(fetched.session.source, fetched.session.session_id, [run]).get(run.run_id or "", ""),
         state=bounded(run.session_state, STATE_TEXT),
         record=bounded(run.raw, RECORD_TEXT),
     )

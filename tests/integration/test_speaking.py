@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from agentos.access.models import Binding, Grant
 from agentos.audit.models import Entry
+from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
 from agentos.db.changes import SessionChange
@@ -97,6 +98,16 @@ def test_the_reader_sees_who_wrote_it(source: Source, teammate: Person, viewer: 
     assert row is not None and row.marks.get("held") is None
 
 
+def test_the_log_and_the_runs_own_page_say_so_as_well(source: Source, teammate: Person, viewer: Person) -> None:
+    spoken(teammate)
+    [*_, run] = runs_of(source, AGENT)
+    assert run.run_id
+    told = viewer.client.get(url(), {"view": "log"}).text.split("by <b><bdi>teammate</bdi></b>, in the agent")
+    assert len(told) == 2
+    page = viewer.client.get(f"{url()}runs/{quote_id(run.run_id)}/").text
+    assert "<b><bdi>teammate</bdi></b>" in page and "in the agent's place" in page
+
+
 def test_what_a_run_claims_is_not_believed(source: Source, viewer: Person) -> None:
     session = Reader(source).session(AGENT)
     assert session is not None
@@ -114,6 +125,7 @@ def test_what_a_run_claims_is_not_believed(source: Source, viewer: Person) -> No
     html = viewer.client.get(url()).text
     assert "by-operator" not in html and "That is not on record here" in html
     assert "The administrator &lt;b&gt;" in html
+    assert "The administrator" not in viewer.client.get(url(), {"view": "log"}).text
 
 
 def test_pages_without_one_ask_nothing_about_it(source: Source, viewer: Person, teammate: Person) -> None:
