@@ -74,6 +74,9 @@ class Apart:
         except BrokenProcessPool:  # one was killed, for want of memory perhaps
             _logger.warning("A process that indexed sessions ended; this one goes on alone.")
             self._count = 0
+            # One that the executor started at that moment it would neither end nor stop waiting for.
+            for process in multiprocessing.active_children():
+                process.kill()
             raise
         return found
 
