@@ -39,15 +39,20 @@ _SLOWER: Final = ((200_000, 2.0), (20_000, 0.5))
 
 @dataclass(frozen=True)
 class Shown:
-    """What a browser shows of a turn that has everything up to event `seq`: the latest message of each kind."""
+    """What a browser shows of a turn that has everything up to event `seq`: the latest message of each kind.
+
+    `state` counts what was shown before; each message stands with the state it is new in. What ends a turn need not be
+    an event, so that events would not do for that.
+    """
 
     seq: int = 0
+    state: int = 0
     messages: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     is_over: bool = False
 
-    def after(self, seq: int) -> list[bytes]:
-        """Return the messages that tell what is new since event `seq`, in the order in which they came about."""
-        new = [(at, part) for at, part in self.messages.values() if at > seq]
+    def after(self, state: int) -> list[bytes]:
+        """Return the messages that tell what is new since a state, in the order in which they came about."""
+        new = [(at, part) for at, part in self.messages.values() if at > state]
         return [part for _, part in sorted(new, key=lambda pair: pair[0])]
 
 
@@ -111,9 +116,9 @@ class _Feed:
         self._not_before = time.monotonic() + slower
         if new or self.shown is None:
             known = self.shown.messages if self.shown else {"status": (0, self.live.status_message())}
-            seq = self.live.seq
-            messages = known | {name: (seq, part) for name, part in new.items()}
-            self.tell(Shown(seq, messages, self.live.done))
+            state = self.shown.state + 1 if self.shown else 1
+            messages = known | {name: (state, part) for name, part in new.items()}
+            self.tell(Shown(self.live.seq, state, messages, self.live.done))
 
     def tell(self, shown: Shown | None, fault: Exception | None = None) -> None:
         """Hand this to all readers."""

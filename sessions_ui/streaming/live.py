@@ -159,17 +159,22 @@ class LiveTurn:
             self.seq = event.seq
         if TurnEvent.Kind.DONE in kinds:
             self._end()
-        messages = {}
+        messages = self._grown(*before)
         if TurnEvent.Kind.STARTED in kinds:
             messages["status"] = self.status_message()
-        if len(self.reasoning) != before[1]:
-            messages["reasoning"] = sse.message("reasoning", self.thoughts, self.seq)
         if TurnEvent.Kind.STEP in kinds:
             messages["steps"] = sse.message("steps", self.steps_html, self.seq)
-        if len(self.text) != before[0]:
-            messages["answer"] = sse.message("answer", self.answer, self.seq)
         if TurnEvent.Kind.DONE in kinds:
             messages["done"] = self._over()
+        return messages
+
+    def _grown(self, text: int, reasoning: int) -> dict[str, bytes]:
+        """Return messages of what is longer than so many characters."""
+        messages = {}
+        if len(self.reasoning) != reasoning:
+            messages["reasoning"] = sse.message("reasoning", self.thoughts, self.seq)
+        if len(self.text) != text:
+            messages["answer"] = sse.message("answer", self.answer, self.seq)
         return messages
 
     def status_message(self) -> bytes:
@@ -183,7 +188,9 @@ class LiveTurn:
             self.turn.refresh_from_db(fields=["status", "answering", "last_seq"])
         messages = self.take(events)
         if not self.done and not events and self._ended_before():
-            messages["done"] = self._over()
+            before = len(self.text), len(self.reasoning)
+            self._end()
+            messages = self._grown(*before) | {"done": self._over()}
         return messages
 
     def _over(self) -> bytes:

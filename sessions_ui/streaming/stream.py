@@ -47,7 +47,7 @@ async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncI
                     for part in shown.after(seen):
                         yield part
                         sent = time.monotonic()
-                    seen = shown.seq
+                    seen, after = shown.state, max(after, shown.seq)
                     if shown.is_over:
                         return
                 if time.monotonic() - sent >= KEEP_ALIVE:
@@ -55,12 +55,12 @@ async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncI
                     sent = time.monotonic()
                 await _pause(reader.new)
     except (Http404, PermissionDenied):
-        yield sse.message("done", "gone", max(seen, after))
+        yield sse.message("done", "gone", after)
     except Exception:  # an exception that leaves the body of a stream would leak the request's connection
         logger.exception("The stream of turn %s failed", turn_id)
-        yield sse.message("problem", "The stream broke off. Reload the page.", max(seen, after))
+        yield sse.message("problem", "The stream broke off. Reload the page.", after)
         await asyncio.sleep(AFTER_FAULT)
-        yield sse.message("done", "error", max(seen, after))
+        yield sse.message("done", "error", after)
 
 
 async def _patiently(work: Callable[[], T]) -> T:

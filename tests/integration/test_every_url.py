@@ -238,13 +238,26 @@ def test_who_may(site: dict[str, dict[str, Any]], name: str, who: str) -> None:
         assert_nothing_changed()
 
 
+def tells_its_words(site: dict[str, dict[str, Any]], client: Client, name: str) -> bool:
+    told = "".join(body_of(answer) for key, answer, _ in answers(client, name, address(name, site, "mine")))
+    return any(word in told for word in SESSIONS["mine"].words)
+
+
 @pytest.mark.parametrize("name", [name for name in ROWS if {"qid", "turn_id"} & set(PARAMETERS[name])])
 def test_the_words_that_are_looked_for_are_there_to_be_found(
     site: dict[str, dict[str, Any]], admin: Person, name: str
 ) -> None:
-    told = "".join(body_of(answer) for key, answer, _ in answers(admin.client, name, address(name, site, "mine")))
-    if "GET" in ROWS[name].methods and name != "medium":
-        assert any(word in told for word in SESSIONS["mine"].words)
+    if "GET" in ROWS[name].methods and name not in ("medium", "turn_events"):
+        assert tells_its_words(site, admin.client, name)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_stream_tells_its_words_to_who_may_see_them(
+    site: dict[str, dict[str, Any]], admin: Person, stranger: Person
+) -> None:
+    """A thread reads for all streams, which sees nothing of a test's transaction: so this one has none."""
+    assert tells_its_words(site, admin.client, "turn_events")
+    assert not tells_its_words(site, stranger.client, "turn_events")
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -84,7 +84,7 @@ class TestSharing:
         allowed = [can_share(person.user) for person in (owner, stranger, viewer, teammate, admin)]
         assert allowed == [False, False, False, True, True]
         view = save(viewer.user, "Mine", Listing())
-        with pytest.raises(NotAllowed, match="role operator"):
+        with pytest.raises(NotAllowed, match="does not let you share views"):
             share(viewer.user, view)
         with pytest.raises(NotAllowed, match="for you alone"):
             share(stranger.user, view)
