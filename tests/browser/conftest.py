@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import uvicorn
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.db import connections
+from django.http import FileResponse, HttpRequest, HttpResponse
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, expect
 
 from agentos.access.models import SignInLink
@@ -50,11 +52,21 @@ def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]
     return {**browser_context_args, "viewport": {"width": 1440, "height": 900}, "color_scheme": "light"}
 
 
+class StaticFiles(ASGIStaticFilesHandler):
+    """Serves static files, each read at once: one that a browser leaves half-way, Django would leave open."""
+
+    def serve(self, request: HttpRequest) -> HttpResponse:
+        """Return the whole file."""
+        with closing(super().serve(request)) as found:
+            content = found.getvalue() if isinstance(found, FileResponse) else found.content
+            return HttpResponse(content, status=found.status_code, headers=found.headers)
+
+
 @pytest.fixture
 def server(transactional_db: None) -> Iterator[str]:
     """The application on a free port; returns its URL. Threads see the rows that tests commit."""
     config = uvicorn.Config(
-        ASGIStaticFilesHandler(Handler()),
+        StaticFiles(Handler()),
         port=0,
         lifespan="off",
         log_config=None,
