@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentos.settings")
 django.setup(set_prefix=False)
 
 from agentos.handler import Handler  # noqa: E402  # Django has to be set up
-from agentos.turns.sweeping import keep_swept  # noqa: E402
+from agentos.turns.sweeping import keep_swept  # noqa: E402  # likewise
 
 application = Handler()
 keep_swept()

@@ -36,7 +36,7 @@ class SessionStore(DatabaseStore):
 
     def create_model_instance(self, data: dict[str, Any]) -> BrowserSession:
         """Return the row to be stored, with whose it is."""
-        made: BrowserSession = super().create_model_instance(data)  # type: ignore[assignment]
+        made: BrowserSession = super().create_model_instance(data)  # type: ignore[assignment]  # of that table
         made.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
         made.address = str(data.get(_ADDRESS, ""))[:200]
         made.since = datetime.fromisoformat(data[_SINCE]) if _SINCE in data else timezone.now()

@@ -135,4 +135,4 @@ def _write(model: type[CatalogRun | CatalogSession], rows: Sequence[tuple[Any, .
     values = ", ".join(f"{column} = %s" for column in columns)
     with connection.cursor() as cursor:
         # Names of a model's table and columns; the values are parameters.
-        cursor.executemany(f"UPDATE {model._meta.db_table} SET {values} WHERE id = %s", rows)  # noqa: S608
+        cursor.executemany(f"UPDATE {model._meta.db_table} SET {values} WHERE id = %s", rows)  # noqa: S608  # as above

@@ -11,7 +11,7 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         """Make the acts of moderation known; look after jobs while sources are followed."""
         from agentos.catalog import keeping
-        from agentos.jobs import moderating  # noqa: F401
+        from agentos.jobs import moderating  # noqa: F401  # registers its acts
         from agentos.jobs.runner import look
 
         keeping.follow_up(look)

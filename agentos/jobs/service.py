@@ -166,7 +166,7 @@ def _freeze(job: Job, rows: SessionQuerySet) -> int:
             (job_id, number, source, session_id, session_key, created_at, came, note, told)
         SELECT %s, row_number() OVER (ORDER BY chosen.updated_at DESC, chosen.id DESC), chosen.source,
             chosen.session_id, chosen.session_key, chosen.created_at, %s, '', {told}
-        FROM ({sql}) AS chosen"""  # noqa: S608
+        FROM ({sql}) AS chosen"""  # noqa: S608  # as told above
     with connection.cursor() as cursor:
         cursor.execute(statement, [key, Came.WAITING.value, *params])
         return max(0, int(cursor.rowcount))
