@@ -56,6 +56,26 @@ class Shown:
         return [part for _, part in sorted(new, key=lambda pair: pair[0])]
 
 
+def shown_next(live: LiveTurn, shown: Shown | None) -> Shown:
+    """Read on, and return what is shown then; the same object where there was nothing new."""
+    new = live.catch_up()
+    if shown is None:
+        shown = Shown(messages={"status": (0, live.status_message())})
+    elif not new:
+        return shown
+    state = shown.state + 1
+    messages = shown.messages | {name: (state, part) for name, part in new.items()}
+    return Shown(live.seq, state, messages, live.done)
+
+
+def whole(turn: Turn) -> Shown:
+    """Return what is shown of a turn that is over."""
+    live, shown = LiveTurn(turn), None
+    while shown is None or not shown.is_over:
+        shown = shown_next(live, shown)
+    return shown
+
+
 class Reader:
     """One browser's place in a feed: `new` is set whenever `shown` is another.
 
@@ -111,14 +131,11 @@ class _Feed:
             self.live = LiveTurn(Turn.objects.get(pk=turn_id))
         if time.monotonic() < self._not_before:
             return
-        new = self.live.catch_up()
+        shown = shown_next(self.live, self.shown)
         slower = next((seconds for size, seconds in _SLOWER if len(self.live.text) > size), 0.0)
         self._not_before = time.monotonic() + slower
-        if new or self.shown is None:
-            known = self.shown.messages if self.shown else {"status": (0, self.live.status_message())}
-            state = self.shown.state + 1 if self.shown else 1
-            messages = known | {name: (state, part) for name, part in new.items()}
-            self.tell(Shown(self.live.seq, state, messages, self.live.done))
+        if shown is not self.shown:
+            self.tell(shown)
 
     def tell(self, shown: Shown | None, fault: Exception | None = None) -> None:
         """Hand this to all readers."""

@@ -12,11 +12,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.http import Http404, HttpRequest
 
+from agentos.turns.models import Turn
 from agentos.turns.patience import AWAY
 from agentos.turns.runner import sweep_orphans
 from sessions_ui.permissions import get_turn_or_404, user_as_now
 from sessions_ui.streaming import sse
-from sessions_ui.streaming.feed import AGAIN, feeder
+from sessions_ui.streaming.feed import AGAIN, feeder, whole
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -28,14 +29,20 @@ CHECK: Final = 3.0
 AFTER_FAULT: Final = 2.0
 
 
-async def turn_stream(request: HttpRequest, turn_id: UUID, after: int) -> AsyncIterator[bytes]:
+async def turn_stream(request: HttpRequest, turn: Turn, after: int) -> AsyncIterator[bytes]:
     """Yield the turn's messages from event `after` on until it is over, or the reader may not see it any more.
 
-    An open stream reads nothing itself and holds no connection: `feed.py` reads, for all streams at once. While our own
-    database is away nothing is sent, and the stream stays open.
+    An open stream reads nothing itself and holds no connection: `feed.py` reads, for all streams at once. What was over
+    when it was asked for needs no follower, and is read at once. While our own database is away nothing is sent, and
+    the stream stays open.
     """
+    turn_id = turn.pk
     seen = -1 if after else 0  # one that comes again gets all there is: what it shows may be older than it says
     try:
+        if not turn.is_active:
+            for part in (await _patiently(lambda: whole(turn))).after(seen):
+                yield part
+            return
         await _patiently(lambda: _open(request, turn_id))
         with feeder.reading(turn_id, lambda: _check(request, turn_id), CHECK) as reader:
             sent = time.monotonic()

@@ -150,13 +150,13 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
 async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
     """Stream a turn to one browser from any point on: from `Last-Event-ID`, else from `?after=`."""
     try:
-        await in_thread(lambda: get_turn_or_404(request, turn_id))
+        found = await in_thread(lambda: get_turn_or_404(request, turn_id))
     except (Http404, PermissionDenied) as error:
         # Raised further, Django would render its page in a thread of no request, and leave a connection open there.
         return HttpResponseNotFound(str(error), content_type="text/plain; charset=utf-8")
     after = sse.cursor(request.headers.get("Last-Event-ID"), request.GET.get("after"))
     return StreamingHttpResponse(
-        turn_stream(request, turn_id, after),
+        turn_stream(request, found, after),
         content_type="text/event-stream; charset=utf-8",
         headers={"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no"},
     )
