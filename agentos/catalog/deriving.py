@@ -1,5 +1,6 @@
 """From a session as its source holds it to the rows of the catalog."""
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any, Final
@@ -14,6 +15,10 @@ from agentos.records import BadRun, Run, Session, as_datetime, display_name
 
 # Runs that are read at once; and read before they are stored, unless one session has more.
 BATCH_RUNS: Final = 400
+# Seconds since its last write for which a session may be in the middle of many: clocks of writers may differ.
+_LATELY: Final = 60
+# The mark of a session that was written while it was read.
+_MOVED: Final = "written while it was read"
 # Runs at the beginning of which a title is looked for while they are at hand anyway.
 _OPENING_RUNS: Final = 4
 _STRIP_RUNS: Final = 16
@@ -42,6 +47,9 @@ class Derivation:
         self._stubs = stubs
         self._opening: dict[int, Run | BadRun] = {}
         self._groups: dict[int, list[CatalogRun]] = {}
+        self._taken: list[CatalogRun] = []
+        # Whether another run than the wanted one was given, and whether somebody wrote meanwhile.
+        self.is_odd = self.has_moved = False
         # What `take` is to be given.
         self.wanted: list[RunStub] = []
         groups = unchanged(known)
@@ -58,10 +66,18 @@ class Derivation:
         """Derive the rows of one of the wanted runs."""
         if stub.position < _OPENING_RUNS:
             self._opening[stub.position] = run
-        self._groups[stub.position] = rows_of(stub, run)
+        self._groups[stub.position] = rows = rows_of(stub, run)
+        self._taken += rows
+        self.is_odd = self.is_odd or stub.run_id != (run.run_id if isinstance(run, Run) else None)
+
+    def was_written_lately(self) -> bool:
+        """Whether the session may have been written while it was read."""
+        return (self.stamp.updated_at or 0) > time.time() - _LATELY
 
     def runs(self) -> list[CatalogRun]:
         """Return a row for every run of the forest, in place; all that were wanted must have been given."""
+        for run in self._taken if self.has_moved else ():
+            run.mark = ""  # it may be another run's, or an earlier state
         return place(self._groups[position] for position in sorted(self._groups))
 
     def values(self, runs: list[CatalogRun]) -> dict[str, Any]:
@@ -93,7 +109,7 @@ class Derivation:
             "tags": tags_of(session),
             "health": marks(session, self._stubs, runs, counted, mixed=self._reader.layout is Layout.MIXED),
             "problem": f"{bad} of its runs cannot be read." if bad else "",
-            "mark": self.stamp.mark,
+            "mark": _MOVED if self.has_moved else self.stamp.mark,
         }
 
     def terms(self, runs: list[CatalogRun], values: dict[str, Any]) -> set[str]:
@@ -158,6 +174,19 @@ def read(reader: Reader, derivations: Iterable[Derivation]) -> None:
         found = reader.runs_at([(one.stamp.session_id, stub) for one, stub in part])
         for (one, stub), run in zip(part, found, strict=True):
             one.take(stub, run)
+
+
+def settle(reader: Reader, derivations: Iterable[Derivation]) -> None:
+    """Find out which of them were written while they were read; those are derived again at the next look.
+
+    What was read is then no state that the session ever had under its stamp, and that stamp may well come back: Agno 2
+    writes over runs, they are put back, and both happens within the second that `updated_at` tells.
+    """
+    doubtful = [one for one in derivations if one.is_odd or one.was_written_lately()]
+    if doubtful:
+        now = {stamp.session_id: stamp.mark for stamp in reader.stamps_of([one.stamp.session_id for one in doubtful])}
+        for one in doubtful:
+            one.has_moved = now.get(one.stamp.session_id) != one.stamp.mark
 
 
 def _slices(stubs: list[RunStub]) -> Iterator[tuple[int, int]]:

@@ -59,6 +59,7 @@ def refresh_together(reader: Reader, changed: Sequence[Changed]) -> dict[str, Ca
     found: dict[str, CatalogSession] = {}
     for group in deriving.groups(deriving.begin(reader, changed)):
         deriving.read(reader, group)
+        deriving.settle(reader, group)
         derived = [_Derived.of(one) for one in group]
         with transaction.atomic():
             found |= _store(reader.source.name, derived)

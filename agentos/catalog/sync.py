@@ -38,6 +38,8 @@ _NEWEST_SHARE = 0.3
 _AT_ONCE = 100
 _AT_ONCE_IN_TIME = 8
 _NEAR = 1.0
+# How often a session is read again at once that is written meanwhile; then it waits for the next look.
+_TRIES = 3
 
 
 @dataclass
@@ -77,15 +79,19 @@ def refresh_session(source: Source, session_id: str, known: CatalogSession | Non
         SourceUnavailable: the source cannot be read; the row stays as it was.
     """
     reader = MaskedReader(source)
-    stamp = reader.stamp(session_id)
     row = known or CatalogSession.objects.one(source.name, session_id)
-    if stamp is None:
-        if row is not None:
-            row.delete()
-        return None
-    if row is not None and row.mark == stamp.mark:
-        return row
-    return refresh(reader, stamp, row)
+    for _ in range(_TRIES):
+        stamp = reader.stamp(session_id)
+        if stamp is None:
+            if row is not None:
+                row.delete()
+            return None
+        if row is not None and row.mark == stamp.mark:
+            break
+        row = refresh(reader, stamp, row)
+        if row is None or row.mark == stamp.mark:
+            break
+    return row
 
 
 def refresh_source(
