@@ -1,6 +1,7 @@
 """Masking of text that comes in pieces: what may be the beginning of a secret waits for what follows it."""
 
 import re
+import string
 from typing import Final
 
 from agentos.masking.detectors import Detectors
@@ -9,7 +10,10 @@ from agentos.masking.detectors import Detectors
 _BREAK: Final = re.compile(r"[\s\x7f-\U0010ffff]")
 # The first or last line of a private key, of which more may come.
 _LINE_OF_KEY: Final = re.compile(r"-----(?:BEGIN|END) [A-Z ]{0,45}-{0,4}\Z")
-_DIGITS: Final = frozenset("0123456789")
+_DIGITS: Final = frozenset(string.digits)
+_LETTERS: Final = frozenset(f"{string.ascii_letters}_")
+# More digits in one group than a card or a telephone has.
+_LONGEST: Final = 40
 # Characters from which on a text in which no place to cut was found is looked at again only when it is twice as long.
 _SHORT: Final = 2_000
 
@@ -75,5 +79,12 @@ def _goes_on(text: str, place: int) -> bool:
         return False
     if text.endswith("earer", 0, place - 1):
         return True
-    is_number = text[place - 2] in _DIGITS or text[place - 2] == ")"
+    is_number = text[place - 2] == ")" or _may_be_grouped(text, place - 1)
     return is_number and (place == len(text) or text[place] in _DIGITS or text[place] == "(")
+
+
+def _may_be_grouped(text: str, end: int) -> bool:
+    """Whether digits that end there may belong to a card or a telephone: none that follow a letter do, as in `v2`."""
+    number = len(text[max(0, end - _LONGEST) : end].rstrip(string.digits))
+    first = max(0, end - _LONGEST) + number
+    return first < end and (first == 0 or text[first - 1] not in _LETTERS)

@@ -81,7 +81,10 @@ def _seconds(text: str) -> float:
 
 
 WORDS = st.sampled_from(
-    [*SECRETS, *PLAIN, "Bearer", "-----BEGIN", "4111", "(415)", "+49", " ", "  ", "\n", "世界", "é", ". "]
+    [
+        *(*SECRETS, *PLAIN, "Bearer", "-----BEGIN", "4111", "v4111", "é4111", "(415)", "+49"),
+        *(" ", "  ", "\n", "世界", "é", ". "),
+    ]
 )
 TEXTS = st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=12)
 
@@ -104,6 +107,7 @@ def test_ordinary_words_do_not_wait() -> None:
     assert [stream.feed(piece) for piece in ("Hello", " there, ", "all ", "is")] == ["", "Hello there, ", "all ", ""]
     assert stream.feed(" well.") == "is "
     assert stream.feed("世界") == "well.世界"
+    assert [stream.feed(piece) for piece in ("v2 ", "a_42 ", "2 ", "t1 ")] == ["v2 ", "a_42 ", "", "2 t1 "]
 
 
 def test_a_stream_without_spaces_takes_time_in_proportion() -> None:
