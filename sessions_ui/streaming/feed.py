@@ -26,8 +26,8 @@ from sessions_ui.streaming.live import LiveTurn
 
 logger = logging.getLogger(__name__)
 
-# Seconds: between two looks when nothing wakes the thread, at least between two looks, and between two tries while our
-# own database is away.
+# Seconds: between two looks when nothing wakes the thread, at least between two for which it was woken, and between two
+# tries while our own database is away.
 POLL: Final = 0.25
 BREATH: Final = 0.02
 AGAIN: Final = 1.0
@@ -177,7 +177,7 @@ class Feeder:
             self._woken.set()
 
     def _run(self) -> None:
-        swept = 0.0
+        swept, woken = 0.0, False
         try:
             with listening(self._woken):
                 while True:
@@ -187,8 +187,9 @@ class Feeder:
                             self._thread = None
                             return
                     swept = self._kept_up(feeds, swept)
-                    time.sleep(BREATH)
-                    self._woken.wait(POLL)
+                    if woken:  # more may come together with what woke it
+                        time.sleep(BREATH)
+                    woken = self._woken.wait(POLL)
                     self._woken.clear()
         finally:
             connections.close_all()

@@ -14,7 +14,6 @@ from django.http import Http404, HttpRequest
 
 from agentos.turns.models import Turn
 from agentos.turns.patience import AWAY
-from agentos.turns.runner import sweep_orphans
 from sessions_ui.permissions import get_turn_or_404, user_as_now
 from sessions_ui.streaming import sse
 from sessions_ui.streaming.feed import AGAIN, feeder, whole
@@ -32,6 +31,8 @@ AFTER_FAULT: Final = 2.0
 async def turn_stream(request: HttpRequest, turn: Turn, after: int) -> AsyncIterator[bytes]:
     """Yield the turn's messages from event `after` on until it is over, or the reader may not see it any more.
 
+    Whoever calls has just looked whether the reader may see it.
+
     An open stream reads nothing itself and holds no connection: `feed.py` reads, for all streams at once. What was over
     when it was asked for needs no follower, and is read at once. While our own database is away nothing is sent, and
     the stream stays open.
@@ -43,7 +44,6 @@ async def turn_stream(request: HttpRequest, turn: Turn, after: int) -> AsyncIter
             for part in (await _patiently(lambda: whole(turn))).after(seen):
                 yield part
             return
-        await _patiently(lambda: _open(request, turn_id))
         with feeder.reading(turn_id, lambda: _check(request, turn_id), CHECK) as reader:
             sent = time.monotonic()
             while True:
@@ -87,11 +87,6 @@ async def _pause(new: asyncio.Event) -> None:
             await new.wait()
     except TimeoutError:
         return
-
-
-def _open(request: HttpRequest, turn_id: UUID) -> None:
-    sweep_orphans()
-    get_turn_or_404(request, turn_id)
 
 
 def _check(request: HttpRequest, turn_id: UUID) -> None:
