@@ -26,6 +26,7 @@ def is_heard(seconds: float = 5.0) -> bool:
 
 @pytest.mark.sqlite_only
 def test_where_there_is_no_notify_nothing_is_done() -> None:
+    channel.stop_hearing()  # as streams of tests before this one may have begun
     channel.hear()
     channel.announce(uuid.uuid4())
     assert channel._listener._thread is None
