@@ -16,6 +16,7 @@ from agentos.db.sources import SourceError, all_sources
 from agentos.jobs.acts import acts_of
 from agentos.moderation.queue import open_count
 from agentos.moderation.rules import can_moderate
+from agentos.transfer.rules import can_export
 from sessions_ui.permissions import may_audit
 
 THEMES = ("light", "dark")
@@ -54,6 +55,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "to_review": SimpleLazyObject(lambda: to_review(user)),
         "sees_settings": SimpleLazyObject(lambda: user is not None and can_see_settings(user)),
         "may_act": SimpleLazyObject(lambda: user is not None and bool(acts_of(user))),
+        "may_export": SimpleLazyObject(lambda: user is not None and can_export(user)),
         "may_audit": SimpleLazyObject(lambda: user is not None and may_audit(user)),
         "manages_people": SimpleLazyObject(lambda: user is not None and can_manage_people(user)),
         "role": SimpleLazyObject(lambda: rights_of(user).label if user is not None else ""),

@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest
 
 from agentos.access.models import ApiToken
 from agentos.access.rights import AnyUser, Right, has_right, rights_of
+from agentos.access.rules import NotAllowed
 from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
@@ -18,6 +19,7 @@ from agentos.db.sources import SourceError, get_source
 from agentos.moderation.openings import has_opened
 from agentos.moderation.reveals import shows_secrets
 from agentos.moderation.rules import can_moderate
+from agentos.transfer.rules import check_can_export
 from agentos.turns.models import Turn
 from sessions_ui.recording import TOKEN_ATTRIBUTE
 
@@ -86,6 +88,14 @@ def signed_in_user(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Http404(SESSION_NOT_FOUND)
     return request.user
+
+
+def check_exports(request: HttpRequest) -> None:
+    """Raise `PermissionDenied` with a sentence unless the request's user may have sessions as files."""
+    try:
+        check_can_export(request.user)
+    except NotAllowed as error:
+        raise PermissionDenied(str(error)) from None
 
 
 def may_audit(user: AnyUser) -> bool:

@@ -197,7 +197,7 @@ ROWS: Final[dict[str, Row]] = {
     "health_list": get(SIGNED_IN, "?q=needle"),
     "sessions": get(SIGNED_IN, "?q=needle", "?sort=user", "?q=has:image"),
     "sessions_complete": get(SIGNED_IN, "?q=user:", "?q=agent:", "?q=tool:", "?q=model:", "?q=source:"),
-    "sessions_export": get(SIGNED_IN, "?format=csv", "?format=jsonl&q=needle", post=SIGNED_IN),
+    "sessions_export": get(needs(Role.VIEWER), "?format=csv", "?format=jsonl&q=needle", post=needs(Role.VIEWER)),
     "sessions_new": get(SIGNED_IN, "?since=0"),
     "sessions_selection": post(SIGNED_IN),
     "session_start": get(SIGNED_IN, post=STARTS, form={"source": "lab", "user_id": "zqalice"}),

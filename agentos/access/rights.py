@@ -45,6 +45,7 @@ class Right(StrEnum):
     """One thing that people may do, by the codename of its Django permission. `RIGHTS` says what each allows."""
 
     READ = "read_sessions"
+    EXPORT = "export_sessions"
     FLAG = "flag_sessions"
     CONTINUE = "continue_sessions"
     SPEAK = "speak_as_operator"
@@ -70,7 +71,8 @@ class Right(StrEnum):
 
 # The lowest role that begins with a right, and what the right allows. `manage.py migrate` makes permissions of them.
 RIGHTS: Final[dict[Right, tuple[Role, str]]] = {
-    Right.READ: (Role.VIEWER, "Read sessions, search and export them, save views"),
+    Right.READ: (Role.VIEWER, "Read sessions, search them, save views"),
+    Right.EXPORT: (Role.VIEWER, "Export sessions as files"),
     Right.FLAG: (Role.VIEWER, "Flag sessions for a look"),
     Right.CONTINUE: (Role.OPERATOR, "Continue, begin, name and fork sessions"),
     Right.SPEAK: (Role.OPERATOR, "Answer in a session in the agent's place"),
@@ -93,6 +95,9 @@ RIGHTS: Final[dict[Right, tuple[Role, str]]] = {
     Right.WITHDRAW_VIEWS: (Role.ADMIN, "Take back views that others share"),
     Right.MANAGE_PEOPLE: (Role.ADMIN, "Give roles and scopes, and shut people out"),
 }
+
+# Rights that were a part of another until they came to be: whoever has the other one keeps what they could do.
+PARTS: Final = {Right.EXPORT: Right.READ}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from django.apps import apps as all_apps
 from django.contrib.auth.models import Group, User
 from django.db import DEFAULT_DB_ALIAS
 
-from agentos.access.rights import APP, RIGHTS, AnyUser, Right, Role, forget_rights, has_right, rights_of
+from agentos.access.rights import APP, PARTS, RIGHTS, AnyUser, Right, Role, forget_rights, has_right, rights_of
 
 __all__ = ["AnyUser", "Right", "Role", "give_role", "has_right", "make_rights", "rights_in", "rights_of"]
 
@@ -15,7 +15,7 @@ def make_rights(*, apps: Any = all_apps, using: str = DEFAULT_DB_ALIAS, **_: Any
     """Make the permissions that are not there yet, and give each to the roles that begin with it.
 
     Called after each `manage.py migrate`. What somebody has changed since about a role stays: only a right that is new
-    is given to it.
+    is given to it. One that was a part of another until now is given to every role that has the other one.
     """
     try:
         group, permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
@@ -36,6 +36,10 @@ def make_rights(*, apps: Any = all_apps, using: str = DEFAULT_DB_ALIAS, **_: Any
         given = [right for right, (lowest, _) in new.items() if role.includes(lowest)]
         made, _ = group.objects.get_or_create(name=role)
         made.permissions.add(*permission.objects.filter(content_type=of_grants, codename__in=given))
+    for part, whole in PARTS.items():
+        if part in new and whole in known:
+            those = group.objects.filter(permissions__content_type=of_grants, permissions__codename=whole)
+            permission.objects.get(content_type=of_grants, codename=part).group_set.add(*those)
 
 
 def give_role(user: User, role: str) -> None:

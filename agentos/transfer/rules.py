@@ -1,4 +1,4 @@
-"""Who may take sessions into a source: `check_can_import` raises with a sentence to show, `can_import` is a boolean."""
+"""Who may take sessions out and in: `check_can_x` raises with a sentence to show, `can_x` is a boolean."""
 
 from collections.abc import Iterable
 
@@ -9,6 +9,21 @@ from agentos.db.sources import Source
 BELONGS_TO_OTHERS = (
     "This file holds runs or a session of another user than yours, or of nobody. You can import only your own."
 )
+
+
+def check_can_export(user: AnyUser) -> None:
+    """Raise `NotAllowed` unless the user may have sessions that they see as files, their own ones too."""
+    check_reads(user)
+    check_has(user, Right.EXPORT, "export sessions")
+
+
+def can_export(user: AnyUser) -> bool:
+    """Whether `check_can_export` lets the user through."""
+    try:
+        check_can_export(user)
+    except NotAllowed:
+        return False
+    return True
 
 
 def check_can_import(user: AnyUser, source: Source | None = None, user_ids: Iterable[str | None] = ()) -> None:

@@ -7,9 +7,10 @@ from typing import Any, Final
 from django.db.models import Case, F, Value, When
 from django.http import HttpRequest
 
-from agentos.access.rights import AnyUser, Right, has_right
+from agentos.access.rights import AnyUser
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.queries import SessionQuerySet
+from agentos.transfer.rules import can_export
 from sessions_ui.permissions import user_as_now
 from sessions_ui.presenters.export import Format
 from sessions_ui.streaming.stream import in_thread
@@ -62,8 +63,8 @@ def _batch(
     end: int,
 ) -> list[tuple[Any, ...]]:
     user = user_as_now(request)
-    if not has_right(user, Right.READ):
-        logger.warning("An export was cut short: its reader has no rights any more")
+    if not can_export(user):
+        logger.warning("An export was cut short: its reader may not export any more")
         raise ExportCut("Your rights ended while this was exported, so the file is not complete.")
     rows = rows_of(user).filter(pk__lte=end)
     if after is not None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from agentos.catalog.models import CatalogSession
 from agentos.db.connections import close_connections
 from agentos.db.sources import SourceUnavailable
+from agentos.transfer.rules import can_export
 from sessions_ui.permissions import user_as_now
 from sessions_ui.streaming.export import ExportCut
 from sessions_ui.streaming.stream import in_thread
@@ -32,8 +33,9 @@ async def transfer_stream(
 
 def _part(request: HttpRequest, row: CatalogSession, pieces: Iterator[str]) -> bytes:
     """Return the next part, b"" at the end."""
-    if CatalogSession.objects.visible_to(user_as_now(request)).one(row.source, row.session_id) is None:
-        logger.warning("An export was cut short: its reader may not see the session any more")
+    user = user_as_now(request)
+    if not can_export(user) or CatalogSession.objects.visible_to(user).one(row.source, row.session_id) is None:
+        logger.warning("An export was cut short: its reader may not see the session any more, or export it")
         raise ExportCut("Your rights ended while this was exported, so the file is not complete.")
     made: list[str] = []
     size = 0

@@ -10,6 +10,7 @@ from django.utils.timezone import localdate
 from django.views.decorators.http import require_http_methods
 
 from sessions_ui.middleware import wants_json
+from sessions_ui.permissions import check_exports
 from sessions_ui.presenters.export import FORMATS, Format
 from sessions_ui.recording import record_act
 from sessions_ui.streaming.export import export_stream
@@ -22,6 +23,7 @@ TEMPLATE = "sessions_ui/export.html"
 @require_http_methods(["GET", "HEAD", "POST"])
 def export(request: HttpRequest) -> HttpResponseBase:
     """Send the sessions of a query, or of a selection that was posted; without a format ask which, and say how many."""
+    check_exports(request)
     chosen = Selection.of(request)
     wanted = (request.POST if request.method == "POST" else request.GET).get("format", "")
     if chosen.problem:

@@ -25,7 +25,7 @@ from agentos.transfer.incoming import BadFile
 from agentos.transfer.options import MOST_HISTORY, PURPOSES, Options
 from agentos.transfer.rules import check_can_import
 from sessions_ui import uploads
-from sessions_ui.permissions import get_session_or_404, signed_in_user
+from sessions_ui.permissions import check_exports, get_session_or_404, signed_in_user
 from sessions_ui.recording import record_act, target_of
 from sessions_ui.streaming.transfer import transfer_stream
 from sessions_ui.views.session import fetch
@@ -41,6 +41,7 @@ _signer = Signer(salt="sessions_ui.import")
 def export(request: HttpRequest, source: str, qid: str) -> HttpResponseBase:
     """Send one session in the form asked for; without one ask which."""
     row = get_session_or_404(request, source, qid)
+    check_exports(request)
     wanted = request.GET.get("format", "")
     if not wanted:
         return _question(request, row)

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
+from agentos.access.rights import Right
 from agentos.catalog.models import CatalogSession
 from sessions_ui.presenters.export import FORMATS
 from sessions_ui.streaming import export as streaming
@@ -269,3 +271,33 @@ def test_what_cannot_be_read_is_said(viewer: Person, query: dict[str, str]) -> N
     response = viewer.client.get(URL, query)
     assert response.status_code == 400 and 'role="alert"' in response.text
     assert viewer.client.put(URL).status_code == 405
+
+
+def take_export_away(role: str) -> None:
+    Group.objects.get(name=role).permissions.remove(Permission.objects.get(codename=Right.EXPORT))
+
+
+def test_a_role_without_the_right_has_no_buttons_and_no_files(viewer: Person, teammate: Person) -> None:
+    row = make_session(title="Kept here")
+    of_one = f"/sessions/{row.source}/{row.quoted_id}/export/"
+    assert URL in viewer.client.get("/sessions/").text
+    take_export_away("viewer")
+    page = viewer.client.get("/sessions/").text
+    assert "Kept here" in page and URL not in page
+    for address in (URL, f"{URL}?format=csv", f"{URL}?format=json", of_one, f"{of_one}?format=json"):
+        answer = viewer.client.get(address)
+        assert answer.status_code == 403 and "does not let you export sessions" in answer.text, address
+        assert "Kept here" not in answer.text
+    assert viewer.client.post(URL, {"format": "csv", "all": "1"}).status_code == 403
+    assert viewer.client.get("/sessions/", {"format": "json"}).json()["sessions"]  # a page as data is no file
+    assert ids(teammate) == [row.session_id]
+
+
+def test_ends_when_the_right_is_taken_away_meanwhile(viewer: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "BATCH", 2)
+    for _ in range(5):
+        make_session()
+    response: Any = viewer.client.get(URL, {"format": "jsonl"})
+    take_export_away("viewer")
+    with pytest.raises(ExportCut):
+        async_to_sync(whole)(response)

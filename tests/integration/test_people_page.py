@@ -250,7 +250,7 @@ class TestWhoMayDoMore:
         """Manages people by a role of the company's own, with few rights besides."""
         found = person("lead", "viewer")
         group = Group.objects.create(name="support lead")
-        wanted = [Right.READ, Right.FLAG, Right.CONTINUE, Right.MANAGE_PEOPLE]
+        wanted = [Right.READ, Right.EXPORT, Right.FLAG, Right.CONTINUE, Right.MANAGE_PEOPLE]
         group.permissions.set(Permission.objects.filter(codename__in=wanted))
         give_role(found.user, "support lead")
         return found

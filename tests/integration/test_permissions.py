@@ -156,6 +156,18 @@ class TestOwnGroups:
         assert [one.codename for one in viewers.permissions.all()] == [Right.FLAG]
         assert Permission.objects.filter(codename__in=Right).count() == len(Right)
 
+    def test_a_right_that_was_a_part_of_another_comes_to_every_role_that_has_that_one(self) -> None:
+        user = self.member(Right.READ)
+        auditor = self.member(Right.READ_AUDIT, name="eve")
+        Group.objects.get(name="operator").permissions.remove(Permission.objects.get(codename=Right.READ))
+        Permission.objects.get(codename=Right.EXPORT).delete()
+        make_rights()
+        assert rights_of(User.objects.get(pk=user.pk)).held == {Right.READ, Right.EXPORT}
+        assert rights_of(User.objects.get(pk=auditor.pk)).held == {Right.READ_AUDIT}
+        user.groups.get().permissions.remove(Permission.objects.get(codename=Right.EXPORT))
+        make_rights()  # taken away, and it stays so
+        assert rights_of(User.objects.get(pk=user.pk)).held == {Right.READ}
+
     def test_other_permissions_are_none_of_ours(self) -> None:
         user = self.member(Right.READ)
         user.groups.get().permissions.add(*Permission.objects.exclude(content_type__app_label="access"))

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from agentos.access.roles import Role, give_role
+from agentos.access.roles import Right, Role, give_role
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.db.reader import Reader
@@ -88,6 +88,18 @@ class TestExport:
         viewer.user.groups.clear()
         with pytest.raises(ExportCut):
             whole(response)
+
+    def test_the_right_to_export_taken_away_hides_it_and_cuts_it_short(
+        self, session: CatalogSession, viewer: Person
+    ) -> None:
+        from sessions_ui.streaming.export import ExportCut
+
+        response = viewer.client.get(address(session), {"format": "json"})
+        Group.objects.get(name="viewer").permissions.remove(Permission.objects.get(codename=Right.EXPORT))
+        with pytest.raises(ExportCut):
+            whole(response)
+        page = viewer.client.get(f"/sessions/lab/{session.quoted_id}/")
+        assert page.status_code == 200 and address(session) not in page.text
 
     def test_asks_which(self, session: CatalogSession, viewer: Person) -> None:
         page = viewer.client.get(address(session))
