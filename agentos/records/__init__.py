@@ -16,6 +16,7 @@ from agentos.records.encoding import RecordError, dumps, loads, readable, strip_
 from agentos.records.events import RunEvent, RunOutputEvent, TeamRunEvent, WorkflowRunEvent
 from agentos.records.fields import Record
 from agentos.records.forest import RunNode, build_forest, walk
+from agentos.records.hands import NOBODY, ByPerson, claimed, names_people
 from agentos.records.media import Audio, File, Image, Media, MediaReference, Video, sniff_mime_type
 from agentos.records.messages import FunctionCall, Message, ToolCallRequest
 from agentos.records.metrics import TOKEN_KEYS, Metrics, ModelMetrics, StepMetrics
@@ -49,6 +50,7 @@ from agentos.records.usage import Usage, usage_of
 
 __all__ = [
     "MARKER",
+    "NOBODY",
     "NOT_HISTORY",
     "SESSION_COLUMNS",
     "TOKEN_KEYS",
@@ -57,6 +59,7 @@ __all__ = [
     "AgentSession",
     "Audio",
     "BadRun",
+    "ByPerson",
     "Citations",
     "DocumentCitation",
     "ErrorRequirement",
@@ -110,11 +113,13 @@ __all__ = [
     "as_datetime",
     "as_session",
     "build_forest",
+    "claimed",
     "display_name",
     "dumps",
     "history_context",
     "join_tool_calls",
     "loads",
+    "names_people",
     "parse_run",
     "readable",
     "session_class",

@@ -8,7 +8,7 @@ from typing import Any, Final
 from agentos.db.reader import Reader
 from agentos.db.sources import Source
 from agentos.masking import current, masked_value
-from agentos.records import Message, Run
+from agentos.records import NOBODY, ByPerson, Message, Run, claimed
 from agentos.transfer.options import Options
 
 # Runs that Agno leaves out of the history it sends to a model.
@@ -24,32 +24,43 @@ def jsonl(source: Source, session_id: str, options: Options) -> Iterator[str]:
     Raises:
         SourceUnavailable: the source cannot be read (any more).
     """
-    earlier: deque[list[Said]] = deque(maxlen=max(0, options.history))
+    # At least one: what a person answered begins with the run before it.
+    earlier: deque[list[Said]] = deque(maxlen=max(1, options.history))
+    people = options.people(source.name, session_id)
     for run in Reader(source).iter_runs(session_id):
         if not isinstance(run, Run) or not run.is_top_level:
             continue
-        history = [message for messages in earlier for message in messages]
-        line = _example(run, history, options) if options.purpose == "fine-tuning" else _case(run, history, options)
+        by = people.get(run.run_id or "", NOBODY)
+        wanted = options.history or bool(by.answered)
+        history = [message for messages in earlier for message in messages] if wanted else []
+        is_example = options.purpose == "fine-tuning"
+        line = _example(run, history, options, by) if is_example else _case(run, history, options, by)
         if line is not None:
             yield json.dumps(line if options.secrets else masked_value(line, current())) + "\n"
-        if run.status not in _NO_HISTORY and options.history:
+        if run.status not in _NO_HISTORY and (options.history or people):
             earlier.append([message for message in own_messages(run) if message["role"] != "system"])
 
 
-def _example(run: Run, history: list[Said], options: Options) -> Said | None:
-    """Return a conversation as OpenAI's fine-tuning takes it; None for a run that is no example of a finished one."""
-    messages = own_messages(run)
+def _example(run: Run, history: list[Said], options: Options, by: ByPerson) -> Said | None:
+    """Return a conversation as OpenAI's fine-tuning takes it; None for a run that is no example of a finished one.
+
+    What a person wrote of it stands in `metadata`, which other lines do not have.
+    """
+    messages = own_messages(run) or _answer_alone(run, by)
     if run.status != "COMPLETED" or not messages or not _is_whole(messages):
         return None
     if messages[-1]["role"] != "assistant" or not messages[-1].get("content"):
         return None
     system = [message for message in messages if message["role"] == "system"]
     rest = [message for message in messages if message["role"] != "system"]
-    before = _history(run, history) if options.history else []
-    return {"messages": [*system, *before, *rest]} if _is_whole(before) else None
+    before = _history(run, history) if options.history or by.answered else []
+    if not _is_whole(before):
+        return None
+    line: Said = {"messages": [*system, *before, *rest]}
+    return line | {"metadata": _hands(run, by)} if by.words or claimed(run) else line
 
 
-def _case(run: Run, history: list[Said], options: Options) -> Said:
+def _case(run: Run, history: list[Said], options: Options, by: ByPerson) -> Said:
     """Return what was asked, what came of it, and what it took; what was expected is for a person to fill in."""
     metrics = run.metrics
     tools = [{"name": call.name, "arguments": call.args, "error": call.error} for call in run.tool_calls]
@@ -71,9 +82,24 @@ def _case(run: Run, history: list[Said], options: Options) -> Said:
             "output_tokens": metrics.output_tokens if metrics else None,
             "total_tokens": metrics.tokens if metrics else None,
             "duration": metrics.duration if metrics else None,
+            **_hands(run, by),
         },
     }
-    return {**case, "history": _history(run, history)} if options.history else case
+    return {**case, "history": _history(run, history)} if options.history or by.answered else case
+
+
+def _answer_alone(run: Run, by: ByPerson) -> list[Said]:
+    """Return what a person answered in a workflow's place: such a run has no messages."""
+    return [{"role": "assistant", "content": run.content_text}] if by.answered and run.content_text else []
+
+
+def _hands(run: Run, by: ByPerson) -> Said:
+    """Return what people wrote of a run: by name where it is on record, and what the run only claims."""
+    return {
+        "answered_by": by.answered or None,
+        "asked_by": by.asked or None,
+        "claims_operator": None if by.answered else claimed(run) or None,
+    }
 
 
 def own_messages(run: Run) -> list[Said]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from agentos.db.reader import Reader
 from agentos.db.sources import Source
-from agentos.records import Session, readable
+from agentos.records import NOBODY, Session, readable
 from agentos.records.text import as_text
 from agentos.transfer.options import Options
 from agentos.transfer.transcript import Heading, Part, heading, parts, session_facts, session_title
@@ -43,9 +43,11 @@ def markdown(source: Source, session_id: str, options: Options) -> Iterator[str]
     if session is None:
         return
     yield _head(session, len(reader.run_stubs(session_id)), options)
+    people = options.people(source.name, session_id)
     for each in told(source, session_id):
-        yield _heading(heading(each, options.mask))
-        yield from (_part(part) for part in parts(each.run, options.mask))
+        by = people.get(each.run_id, NOBODY)
+        yield _heading(heading(each, options.mask, by))
+        yield from (_part(part) for part in parts(each.run, options.mask, by))
 
 
 def _head(session: Session, run_count: int, options: Options) -> str:
@@ -80,7 +82,7 @@ def _part(part: Part) -> str:
         return f"\n**Tool** {inline(part.who)}{note}\n{arguments}{result}"
     if part.kind == "step":
         return f"\n**Step** {'› ' * part.depth}{inline(part.who)}{note}\n\n{block(part.text)}\n"
-    return f"\n{label}\n\n{block(part.text)}\n"
+    return f"\n{label}{note}\n\n{block(part.text)}\n"
 
 
 def fenced(text: str, language: str = "") -> str:

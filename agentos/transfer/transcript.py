@@ -5,7 +5,19 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-from agentos.records import BadRun, Media, Message, Run, Session, StepOutput, ToolCall, as_datetime
+from agentos.records import (
+    NOBODY,
+    BadRun,
+    ByPerson,
+    Media,
+    Message,
+    Run,
+    Session,
+    StepOutput,
+    ToolCall,
+    as_datetime,
+    claimed,
+)
 from agentos.records.text import as_text
 from agentos.transfer.walk import Told
 
@@ -63,8 +75,8 @@ def session_facts(session: Session, run_count: int, mask: Masking) -> list[tuple
     return [(name, mask(value)) for name, value in known if value]
 
 
-def heading(told: Told, mask: Masking) -> Heading:
-    """Return what stands above a run."""
+def heading(told: Told, mask: Masking, by: ByPerson = NOBODY) -> Heading:
+    """Return what stands above a run; `by`: what of it a person wrote."""
     run = told.run
     if isinstance(run, BadRun):
         return Heading(told.number, told.depth, "Unreadable run", "bad", [])
@@ -76,6 +88,9 @@ def heading(told: Told, mask: Masking) -> Heading:
         ("Tokens", _tokens(run)),
         ("Took", seconds(metrics.duration if metrics else None)),
         ("Run id", run.run_id),
+        ("Answered by", _person(by.answered, "in the agent's place")),
+        ("Sent by", _person(by.asked, "in the user's name")),
+        ("Metadata say", _claim(run, by)),
         ("Regenerated from", run.regenerated_from),
         ("Forked from", run.forked_from_run_id),
     )
@@ -84,9 +99,14 @@ def heading(told: Told, mask: Masking) -> Heading:
     return Heading(told.number, told.depth, mask(name), run.kind, facts)
 
 
-def parts(run: Run | BadRun, mask: Masking) -> Iterator[Part]:
-    """Yield what happened in a run, in order; copies of earlier runs' messages are left out."""
+def parts(run: Run | BadRun, mask: Masking, by: ByPerson = NOBODY) -> Iterator[Part]:
+    """Yield what happened in a run, in order; copies of earlier runs' messages are left out.
+
+    `by`: what of it a person wrote, which stands beside that.
+    """
+    people = {"assistant": ByPerson(by.answered).words, "user": ByPerson(asked=by.asked).words}
     for part in _parts(run):
+        part = replace(part, note=people[part.kind]) if people.get(part.kind) else part
         who, text, arguments, note = map(mask, (part.who, part.text, part.arguments, part.note))
         yield replace(part, who=who, text=text, arguments=arguments, note=note)
 
@@ -175,6 +195,16 @@ def moment(stored: int | None) -> str:
 def seconds(duration: float | None) -> str:
     """Return a duration as text, "" when there is none."""
     return "" if duration is None or duration < 0 else f"{duration:.2f} s"
+
+
+def _person(name: str, role: str) -> str:
+    return f"{name}, a person {role}" if name else ""
+
+
+def _claim(run: Run, by: ByPerson) -> str:
+    """Return what a run says of who answered, where no table of turns says so: any program may write it."""
+    name = "" if by.answered else claimed(run)
+    return f"“{name}” wrote this as an operator, which is not on record here" if name else ""
 
 
 def _tokens(run: Run) -> str:

@@ -20,6 +20,11 @@ class Told:
     depth: int
     number: int
 
+    @property
+    def run_id(self) -> str:
+        """The run's id, "" for none."""
+        return (self.run.run_id or "") if isinstance(self.run, Run) else ""
+
 
 def told(source: Source, session_id: str) -> Iterator[Told]:
     """Yield every run once, depth first, with the runs stored inside it before those that have an entry of their own.

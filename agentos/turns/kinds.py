@@ -26,7 +26,7 @@ MAX_MESSAGE: Final = 100_000
 class Kind(StrEnum):
     """The names of the kinds, as `Turn.kind` has them."""
 
-    MESSAGE = "message"
+    MESSAGE = speaking.MESSAGE
     DECISION = "decision"
     REGENERATE = "regenerate"
     OPERATOR = speaking.OPERATOR

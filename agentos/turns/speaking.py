@@ -7,21 +7,24 @@ believes only our own table of turns.
 
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any, Final
 
+from django.db.models import Q
+
 from agentos.db.changes import SessionChange
-from agentos.records import BadRun, Run, Session, parse_run
+from agentos.records import BadRun, ByPerson, Run, Session, names_people, parse_run
 from agentos.records.events import RunOutputEvent
+from agentos.records.hands import ABOUT, SPOKEN_BY
 from agentos.turns.answerers import Answerer, Media
 from agentos.turns.errors import BadRequest
 from agentos.turns.frames import Frame
 from agentos.turns.models import Turn
 from agentos.turns.turn_db import TurnDb
 
-# The kind of such a turn, and the name under which the run's metadata hold who spoke.
+# The kind of such a turn, and of one that asks as the user.
 OPERATOR: Final = "operator"
-ABOUT, SPOKEN_BY = "agentos_sessions", "spoken_by"
+MESSAGE: Final = "message"
 MOST: Final = 32_000
 
 
@@ -90,18 +93,22 @@ def check(turn: Turn) -> None:
         raise BadRequest("An answer has no place for files. Take them out, or send them as the user.")
 
 
-def claimed(run: Run | BadRun) -> str:
-    """Return who spoke in a run by what its metadata say, which any program may write; "" for nobody."""
-    metadata = run.raw.get("metadata") if isinstance(run, Run) else None
-    about = metadata.get(ABOUT) if isinstance(metadata, dict) else None
-    name = about.get(SPOKEN_BY) if isinstance(about, dict) else None
-    return name if isinstance(name, str) else ""
+def known(source_name: str, session_id: str, runs: Iterable[Run | BadRun]) -> dict[str, ByPerson]:
+    """Return what people wrote of which of the runs, by their ids, as our own table has it.
+
+    No statement if no run says that somebody did.
+    """
+    ids = [run.run_id for run in runs if isinstance(run, Run) and run.run_id and names_people(run)]
+    return people_in(source_name, session_id, ids) if ids else {}
 
 
-def known(source_name: str, session_id: str, runs: Iterable[Run | BadRun]) -> dict[str, str]:
-    """Return who spoke in which of the runs, as our own table has it; no statement if no run says that one did."""
-    ids = [run.run_id for run in runs if isinstance(run, Run) and run.run_id and claimed(run)]
-    if not ids:
-        return {}
-    turns = Turn.objects.of_session(source_name, session_id).filter(kind=OPERATOR, run_id__in=ids)
-    return dict(turns.values_list("run_id", "actor"))
+def people_in(source_name: str, session_id: str, run_ids: Collection[str] | None = None) -> dict[str, ByPerson]:
+    """Return what people wrote of these runs of a session, None for all of them, by their ids; one statement."""
+    by_people = Q(kind=OPERATOR) | Q(kind=MESSAGE) & ~Q(acting_for="")
+    turns = Turn.objects.of_session(source_name, session_id).filter(by_people).exclude(run_id="")
+    if run_ids is not None:
+        turns = turns.filter(run_id__in=run_ids)
+    return {
+        run_id: ByPerson(answered=actor) if kind == OPERATOR else ByPerson(asked=actor)
+        for run_id, kind, actor in turns.values_list("run_id", "kind", "actor")
+    }

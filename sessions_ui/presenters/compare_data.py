@@ -48,6 +48,8 @@ def _cell(cell: Cell | None) -> dict[str, Any] | None:
     run = cell.run
     return {
         "kind": cell.kind,
+        "answered_by": cell.by.answered or None,
+        "asked_by": cell.by.asked or None,
         "run_id": run.run_id if run is not None else None,
         "text": "".join(part.text for part in cell.parts),
         "characters": cell.total,

@@ -1,13 +1,14 @@
 """Two sessions or two runs side by side: their numbers, a window of rows aligned by turn, both on one scale of time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from django.http import QueryDict
 
 from agentos.catalog.models import CatalogRun
-from agentos.records import BadRun, Run
+from agentos.records import NOBODY, BadRun, ByPerson, Run
+from agentos.turns.speaking import known
 from sessions_ui.presenters.compare_clock import Clock, Timed, clock
 from sessions_ui.presenters.compare_numbers import Number, Setting, numbers, settings
 from sessions_ui.presenters.compare_rows import (
@@ -42,6 +43,7 @@ from sessions_ui.rendering.value_changes import Changes, value_changes
 
 STATE_PATHS, PROMPT_LINES, RUN_ROWS = 40, 60, 40
 DIFFERENCES: Final = "differences"
+_ANSWERS: Final = frozenset({"agent", "structured"})
 GONE: Final = "This run is not in the source any more."
 
 
@@ -147,6 +149,10 @@ class _Turns:
         self.side, self.outlines, self.beyond, self.blocks = side, outlines, beyond, blocks
         self.runs: dict[int, Run | BadRun] = {}
         self.rows: dict[int, CatalogRun] = {}
+        self.people = self._known([side.record] if side.record is not None else [])
+
+    def _known(self, runs: Iterable[Run | BadRun]) -> dict[str, ByPerson]:
+        return known(self.side.session.source, self.side.session.session_id, runs)
 
     @classmethod
     def of(cls, side: Side) -> "_Turns":
@@ -168,6 +174,7 @@ class _Turns:
         rows = CatalogRun.objects.filter(session=self.side.session, ordinal__in=ordinals).defer("tool_names", "traits")
         self.rows = {row.ordinal: row for row in rows}
         self.runs = read_runs(self.side.reader, self.side.session.session_id, list(self.rows.values()))
+        self.people = self._known(self.runs.values())
 
     def timed(self, turns: Sequence[TurnRows]) -> list[Timed]:
         """Return the runs that are shown, with their rows."""
@@ -265,7 +272,9 @@ def _placed(cell: Cell | None, outline: Outline | None, turns: _Turns) -> Cell |
         return cell
     run = turns.side.run if turns.blocks is not None else turns.rows.get(outline.row)
     has_figures = turns.blocks is None and cell.kind != "user"
-    return replace(cell, run=run, number=outline.number, has_figures=has_figures)
+    by = turns.people.get(run.run_id or "", NOBODY) if run is not None else NOBODY
+    wrote = by.asked if cell.kind == "user" else by.answered if cell.kind in _ANSWERS else ""
+    return replace(cell, run=run, number=outline.number, has_figures=has_figures, by=by if wrote else NOBODY)
 
 
 def _state(side: Side) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from agentos.catalog.models import CatalogRun
-from agentos.records import BadRun, RecordError, Run, ToolCall, loads
+from agentos.records import NOBODY, BadRun, ByPerson, RecordError, Run, ToolCall, loads
 from sessions_ui.presenters.alignment import Turn, aligned
 from sessions_ui.presenters.budget import Budget
 from sessions_ui.presenters.contents import Content
@@ -71,7 +71,10 @@ class Block:
 
 @dataclass(frozen=True)
 class Cell:
-    """A block as it is drawn: `parts` of its text, `total` characters long; its calls, those `calls_left_out` not."""
+    """A block as it is drawn: `parts` of its text, `total` characters long; its calls, those `calls_left_out` not.
+
+    `by`: the person who wrote it, in the agent's place or the user's name.
+    """
 
     kind: str
     who: str
@@ -84,6 +87,7 @@ class Cell:
     has_figures: bool = False
     run: CatalogRun | None = None
     number: int = 0
+    by: ByPerson = NOBODY
 
     @property
     def is_cut(self) -> bool:

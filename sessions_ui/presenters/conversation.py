@@ -9,8 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from agentos.catalog.models import CatalogRun
 from agentos.catalog.windows import Tree
-from agentos.records import BadRun, Message, Run, WorkflowRunOutput
-from agentos.turns.speaking import claimed
+from agentos.records import NOBODY, BadRun, ByPerson, Message, Run, WorkflowRunOutput, claimed
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.lineage import Tie, told_by
 from sessions_ui.presenters.media import MediaBook, MediumView
@@ -25,7 +24,7 @@ _BEFORE = 10
 # Follow-up questions that are shown of a run, and characters of each.
 _FOLLOWUPS, _FOLLOWUP = 5, 300
 _NAME = 60
-_NOBODY: Mapping[str, str] = {}
+_NONE: Mapping[str, ByPerson] = {}
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,9 @@ class Mark:
 
 @dataclass(frozen=True)
 class RunView:
-    """A top-level run as the conversation shows it."""
+    """A top-level run as the conversation shows it. `by`: what of it a person wrote; what it only says of that, it
+    `claims`. `not_seen`: the agent has certainly not read that person's answer yet.
+    """
 
     row: CatalogRun
     number: int
@@ -91,8 +92,9 @@ class RunView:
     media: list[MediumView] = field(default_factory=list)
     lineage: list[Tie] = field(default_factory=list)
     missing_members: bool = False
-    spoken_by: str = ""
+    by: ByPerson = NOBODY
     claims: str = ""
+    not_seen: bool = False
 
 
 def run_view(
@@ -101,11 +103,11 @@ def run_view(
     budget: Budget,
     mark: Mark | None = None,
     room: int = ITEMS,
-    spoken: Mapping[str, str] = _NOBODY,
+    people: Mapping[str, ByPerson] = _NONE,
 ) -> RunView:
     """Return the view of one top-level run, of `room` pieces at most; those around what is marked if there are more.
 
-    `spoken`: who, of people, spoke in which runs. What a run says of that and nobody knows, it only `claims`.
+    `people`: what they wrote of which runs, by id. What a run says of that and nobody knows, it only `claims`.
     """
     is_marked = mark is not None and mark.run.root_ordinal == tree.root.ordinal
     below, below_left_out = _members(tree, room)
@@ -134,8 +136,8 @@ def run_view(
         media=media.rest()[0],
         lineage=told_by(run, budget),
         missing_members=any(call.name == DELEGATE for call in calls) and not tree.below,
-        spoken_by=spoken.get(run.run_id or "", ""),
-        claims="" if run.run_id in spoken else claimed(run)[:_NAME],
+        by=people.get(run.run_id or "", NOBODY),
+        claims="" if run.run_id in people else claimed(run)[:_NAME],
     )
 
 

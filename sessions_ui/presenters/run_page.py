@@ -14,7 +14,9 @@ from agentos.catalog.pricing import lines_of
 from agentos.prices.pricing import Priced
 from agentos.prices.table import current
 from agentos.records import (
+    NOBODY,
     BadRun,
+    ByPerson,
     Metrics,
     ModelMetrics,
     Run,
@@ -83,7 +85,7 @@ class Place:
 class RunPage:
     """Everything the run page shows of a run; of one that is none, only `problem` and `bad_text`.
 
-    `spoken_by`: the person who answered in the agent's place, "" where the agent did.
+    `by`: what of it a person wrote.
     """
 
     row: CatalogRun
@@ -106,7 +108,7 @@ class RunPage:
     media: list[MediumView] = field(default_factory=list)
     media_left_out: int = 0
     ties: list[Tie] = field(default_factory=list)
-    spoken_by: str = ""
+    by: ByPerson = NOBODY
     state: Any = None
     record: Any = None
     problem: str = ""
@@ -153,11 +155,12 @@ def run_page(fetched: FetchedRun, query: QueryDict) -> RunPage:
         text = run.raw if isinstance(run.raw, str) else repr(run.raw)
         bad = budget.take(text)
         return RunPage(row, place, waterfall(row, below, {}, left_out), problem=run.problem, bad_text=bad)
+    people = known(fetched.session.source, fetched.session.session_id, [run])
     usage = list(islice(_usage(run.metrics, row), METRIC_ROWS))
     page = RunPage(
         row=row,
         place=place,
-        steps=waterfall(row, below, _runs_below(fetched, below), left_out),
+        steps=waterfall(row, below, _runs_below(fetched, below), left_out, people),
         run=run,
         metrics=run.metrics,
         usage=usage,
@@ -168,7 +171,7 @@ def run_page(fetched: FetchedRun, query: QueryDict) -> RunPage:
         waiting_for=[call.name for call in run.tool_calls if call.status == "waiting"][:10],
         citations=citations_of(run),
         ties=ties_of(fetched, run, budget),
-        spoken_by=known(fetched.session.source, fetched.session.session_id, [run]).get(run.run_id or "", ""),
+        by=people.get(run.run_id or "", NOBODY),
         state=bounded(run.session_state, STATE_TEXT),
         record=bounded(run.raw, RECORD_TEXT),
     )

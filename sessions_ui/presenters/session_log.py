@@ -7,7 +7,7 @@ from typing import Final
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import outline
 from agentos.db.reader import Reader
-from agentos.records import BadRun, Message, Run
+from agentos.records import NOBODY, BadRun, ByPerson, Message, Run
 from agentos.turns.speaking import known
 from sessions_ui.presenters.budget import Budget, Clipped
 from sessions_ui.presenters.conversation import Mark
@@ -47,7 +47,7 @@ class LogLine:
 class LogRun:
     """A run, or the part of it that is in the window. `copied`: messages from earlier runs that it repeats.
 
-    `spoken_by`: the person who answered in the agent's place, "" where the agent did.
+    `by`: what of it a person wrote.
     """
 
     row: CatalogRun
@@ -58,7 +58,7 @@ class LogRun:
     problem: str = ""
     bad_text: Clipped | None = None
     is_marked: bool = False
-    spoken_by: str = ""
+    by: ByPerson = NOBODY
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,10 @@ def session_log(
     older = first is not entries[0] or (has_more if after is None else rows[0].ordinal > 0)
     newer = last is not entries[-1] or (has_more if after is not None else before is not None)
     number = CatalogRun.objects.filter(session=session, depth=0, ordinal__lte=first[0].ordinal).count()
-    spoken = known(session.source, session.session_id, runs.values())
+    people = known(session.source, session.session_id, runs.values())
     found = _grouped(shown, runs, number, budget, mark)
     return Log(
-        [replace(run, spoken_by=spoken.get(run.row.run_id or "", "")) for run in found] if spoken else found,
+        [replace(run, by=people.get(run.row.run_id or "", NOBODY)) for run in found] if people else found,
         Cursor(first[0].ordinal, first[1]) if older else None,
         Cursor(last[0].ordinal, last[1]) if newer else None,
         session.own_message_count,

@@ -10,7 +10,8 @@ from django.utils.safestring import SafeString
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import outline
 from agentos.db.reader import Reader
-from agentos.records import Session, readable
+from agentos.records import ByPerson, Session, readable
+from agentos.turns.speaking import people_in
 from sessions_ui.presenters.health import SessionHealth, of_session
 from sessions_ui.presenters.session_metrics import SessionMetrics, session_metrics
 from sessions_ui.presenters.session_place import Asked
@@ -52,6 +53,7 @@ class SessionPage:
     view: SessionView | None = None
     tree: list[CatalogRun] = field(default_factory=list)
     tree_next: int | None = None
+    people: dict[str, ByPerson] = field(default_factory=dict)
     tools: list[dict[str, Any]] = field(default_factory=list)
     raw: list[RawColumn] = field(default_factory=list)
     health: SessionHealth | None = None
@@ -61,7 +63,7 @@ class SessionPage:
     @property
     def drawn_tree(self) -> SafeString:
         """The rows of the run tree."""
-        return drawn_tree(self.tree, reverse("session", args=[self.row.source, self.row.quoted_id]))
+        return drawn_tree(self.tree, reverse("session", args=[self.row.source, self.row.quoted_id]), self.people)
 
 
 def ordinal(query: QueryDict, name: str) -> int | None:
@@ -83,6 +85,8 @@ def session_page(row: CatalogSession, session: Session, reader: Reader, asked: A
         return page
     if tab == "runs":
         page.tree, page.tree_next = _tree(row, asked.start)
+        roots = [run.run_id for run in page.tree if run.run_id and not run.depth]
+        page.people = people_in(row.source, row.session_id, roots) if roots else {}
     elif tab == "tools":
         page.tools = tool_totals(row)
     elif tab == "state":

@@ -1,5 +1,6 @@
 """What the session page shows beside its inspector: one of three views of a window, what was found, the prompts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -7,13 +8,14 @@ from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.text.within import Found, find_within
 from agentos.catalog.windows import Tree, Window, find_run, prompts, top_level_window
 from agentos.db.reader import Layout, Reader
-from agentos.records import BadRun
+from agentos.records import NOBODY, BadRun, ByPerson
 from agentos.turns.lost import Overwritten, overwritten_in
-from agentos.turns.speaking import known
+from agentos.turns.speaking import known, people_in
 from sessions_ui.presenters.budget import Budget
 from sessions_ui.presenters.conversation import Mark, RunView, run_view
 from sessions_ui.presenters.gaps import idle
 from sessions_ui.presenters.lineage import put_back_tie
+from sessions_ui.presenters.not_seen import not_seen
 from sessions_ui.presenters.session_log import Log, session_log
 from sessions_ui.presenters.session_place import Asked, Cursor
 from sessions_ui.presenters.stored_runs import read_runs
@@ -30,16 +32,25 @@ GONE: Final = "This run is not in the source any more. Reload to see the session
 
 @dataclass(frozen=True)
 class SpineEntry:
-    """A run in the spine. `gap`: the idle time before it, in words."""
+    """A run in the spine. `gap`: the idle time before it, in words; `by`: what of it a person wrote."""
 
     row: CatalogRun
     number: int
     gap: str
+    by: ByPerson = NOBODY
 
     @property
     def bar(self) -> int:
         """Length of its bar in pixels, 4 to 32: by the figures of its tokens, 4 when they are unknown."""
         return min(32, 4 + 6 * len(str(self.row.total_tokens))) if self.row.total_tokens else 4
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A run among the user's prompts, and what of it a person wrote."""
+
+    row: CatalogRun
+    by: ByPerson
 
 
 @dataclass
@@ -59,7 +70,7 @@ class SessionView:
     log: Log | None = None
     older: Cursor | int | None = None
     newer: Cursor | int | None = None
-    prompts: list[CatalogRun] = field(default_factory=list)
+    prompts: list[Prompt] = field(default_factory=list)
     prompts_next: int | None = None
     not_back: list[Overwritten] = field(default_factory=list)
     room: Room = field(default_factory=lambda: Room(ELEMENTS))
@@ -71,21 +82,28 @@ def session_view(row: CatalogSession, reader: Reader, asked: Asked) -> SessionVi
     mark = _mark(row, asked, found)
     view = SessionView(asked, mark, found, lost=bool(asked.run) and mark is None)
     if asked.prompts is not None:
-        view.prompts, view.prompts_next = prompts(row, asked.prompts, PROMPTS)
+        view.prompts, view.prompts_next = _prompts(row, asked.prompts)
     if asked.view == "log":
         log = session_log(row, reader, _budget(), before=asked.before, after=asked.after, mark=mark)
         view.log, view.older, view.newer = log, log.older, log.newer
-        view.spine = [SpineEntry(run.row, run.number, "") for run in log.runs if not run.row.depth]
+        view.spine = [SpineEntry(run.row, run.number, "", run.by) for run in log.runs if not run.row.depth]
         return view
     window = _window(row, asked, mark)
     view.older, view.newer = window.older, window.newer
-    view.spine = _spine(window)
     if asked.view == "timeline":
         view.timeline = timeline(row, reader, window, mark)
+        view.spine = _spine(window, {one.line.run.ordinal: one.line.by for one in view.timeline.rows if one.number})
     else:
         view.runs = _conversation(row, reader, window, mark)
+        view.spine = _spine(window, {run.row.ordinal: run.by for run in view.runs})
         _tell_overwritten(view, row, reader)
     return view
+
+
+def _prompts(row: CatalogSession, start: int) -> tuple[list[Prompt], int | None]:
+    found, following = prompts(row, start, PROMPTS)
+    people = people_in(row.source, row.session_id, [run.run_id for run in found if run.run_id])
+    return [Prompt(run, people.get(run.run_id or "", NOBODY)) for run in found], following
 
 
 def _tell_overwritten(view: SessionView, row: CatalogSession, reader: Reader) -> None:
@@ -120,9 +138,12 @@ def _window(row: CatalogSession, asked: Asked, mark: Mark | None) -> Window:
     return top_level_window(row, before=before, after=after, around=around, limit=WINDOW)
 
 
-def _spine(window: Window) -> list[SpineEntry]:
+def _spine(window: Window, by: Mapping[int, ByPerson]) -> list[SpineEntry]:
     roots = [None, *(tree.root for tree in window.trees)]
-    return [SpineEntry(tree.root, tree.number, idle(roots[at], tree.root)) for at, tree in enumerate(window.trees)]
+    return [
+        SpineEntry(tree.root, tree.number, idle(roots[at], tree.root), by.get(tree.root.ordinal, NOBODY))
+        for at, tree in enumerate(window.trees)
+    ]
 
 
 def _budget() -> Budget:
@@ -132,15 +153,19 @@ def _budget() -> Budget:
 def _conversation(row: CatalogSession, reader: Reader, window: Window, mark: Mark | None) -> list[RunView]:
     """Return the views of the window's runs. What is linked to takes of the page's room first, then the newest runs."""
     stored = read_runs(reader, row.session_id, [tree.root for tree in window.trees])
-    spoken = known(row.source, row.session_id, stored.values())
+    people = known(row.source, row.session_id, stored.values())
+    unseen = not_seen([tree.root for tree in window.trees], stored, people, is_newest=window.newer is None)
     budget, room = _budget(), PIECES
     views: dict[int, RunView] = {}
     for tree in sorted(window.trees, key=lambda tree: _comes_first(tree, mark), reverse=True):
         run = stored.get(tree.root.ordinal, BadRun(None, GONE))
-        view = run_view(tree, run, budget, mark, max(0, room), spoken)
+        view = run_view(tree, run, budget, mark, max(0, room), people)
         room -= 1 + sum(item.pieces for item in view.items) + len(view.below)
         views[tree.number] = view
-    return [replace(views[entry.number], gap=entry.gap) for entry in _spine(window)]
+    return [
+        replace(views[entry.number], gap=entry.gap, not_seen=entry.row.ordinal in unseen)
+        for entry in _spine(window, {})
+    ]
 
 
 def _comes_first(tree: Tree, mark: Mark | None) -> tuple[bool, int]:

@@ -1,6 +1,6 @@
 """The timeline of a window of runs: what happened in each, on one axis of time, with geometry for attributes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -11,7 +11,8 @@ from django.urls import reverse
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.windows import Tree, Window
 from agentos.db.reader import Reader
-from agentos.records import BadRun, Run
+from agentos.records import BadRun, ByPerson, Run
+from agentos.turns.speaking import known
 from sessions_ui.presenters.conversation import Mark
 from sessions_ui.presenters.gaps import idle, words
 from sessions_ui.presenters.stored_runs import read_runs
@@ -97,7 +98,8 @@ def timeline(session: CatalogSession, reader: Reader, window: Window, mark: Mark
     """Return the timeline of a window; its runs are read."""
     rows = [row for tree in window.trees for row in (tree.root, *_members(tree))]
     runs = read_runs(reader, session.session_id, rows)
-    shown = _fair([_timed(tree, runs) for tree in window.trees], LINES, mark)
+    people = known(session.source, session.session_id, runs.values())
+    shown = _fair([_timed(tree, runs, people) for tree in window.trees], LINES, mark)
     spans = [span for lines, _ in shown for _, span in lines if span is not None]
     axis = Axis(spans)
     base = reverse("session", args=[session.source, session.quoted_id])
@@ -122,10 +124,10 @@ def _members(tree: Tree) -> list[CatalogRun]:
     return found
 
 
-def _timed(tree: Tree, runs: dict[int, Run | BadRun]) -> list[_Timed]:
+def _timed(tree: Tree, runs: dict[int, Run | BadRun], people: Mapping[str, ByPerson]) -> list[_Timed]:
     """Return the lines of a tree with their times. What has no end of its own ends with what is inside it."""
     read = runs_by_id([runs[row.ordinal] for row in (tree.root, *tree.below) if row.ordinal in runs])
-    lines = list(islice(lines_of(tree.root, tree.below, read), _LINES_OF_ONE))
+    lines = list(islice(lines_of(tree.root, tree.below, read, people), _LINES_OF_ONE))
     timed: list[_Timed] = []
     ends: list[tuple[int, float]] = []
     for line in reversed(lines):
@@ -198,7 +200,8 @@ class _Drawn:
         if span is None:
             return None
         x, width = self._axis.bar(span)
-        style = _STYLES.get(line.status) or (line.kind if line.kind in ("model", "tool") else "whole")
+        is_machine = line.kind in ("model", "tool") and not line.by.answered
+        style = _STYLES.get(line.status) or (line.kind if is_machine else "whole")
         return Bar(round(x, 2), round(width, 2), style)
 
     def _anchor(self, line: Line, at: int) -> str:

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from agentos.db.reader import Reader
 from agentos.db.sources import Source
-from agentos.records import Session
+from agentos.records import NOBODY, ByPerson, Session
 from agentos.records.text import as_text
 from agentos.transfer.formats import Format
 from agentos.transfer.options import Options
@@ -33,8 +33,9 @@ def html(source: Source, session_id: str, options: Options) -> Iterator[str]:
     if session is None:
         return
     yield _head(session, len(reader.run_stubs(session_id)), options)
+    people = options.people(source.name, session_id)
     for each in told(source, session_id):
-        yield _run(each, options)
+        yield _run(each, options, people.get(each.run_id, NOBODY))
     yield render_to_string(f"{TEMPLATE}#foot")
 
 
@@ -51,14 +52,14 @@ def _head(session: Session, run_count: int, options: Options) -> str:
     return render_to_string(f"{TEMPLATE}#head", context)
 
 
-def _run(each: Told, options: Options) -> str:
-    found = heading(each, options.mask)
+def _run(each: Told, options: Options, by: ByPerson) -> str:
+    found = heading(each, options.mask, by)
     context = {
         "heading": found,
         "facts": found.facts,
         "level": min(each.depth + 2, _LEVELS),
         "indent": min(each.depth, _INDENTS),
-        "parts": list(parts(each.run, options.mask)),
+        "parts": list(parts(each.run, options.mask, by)),
     }
     return render_to_string(f"{TEMPLATE}#run", context)
 

@@ -5,12 +5,12 @@ another began when that one ended.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from agentos.catalog.models import CatalogRun
-from agentos.records import BadRun, Message, Run, ToolCall, WorkflowRunOutput
+from agentos.records import NOBODY, BadRun, ByPerson, Message, Run, ToolCall, WorkflowRunOutput
 from sessions_ui.presenters.tool_calls import ToolBook
 from sessions_ui.presenters.workflow_steps import CONTAINERS, PlacedStep, placed_steps, remark_of, status_of
 
@@ -26,6 +26,7 @@ LEAST = 0.6
 DELEGATE, BROADCAST = "delegate_task_to_member", "delegate_task_to_members"
 NOT_STORED = "The members' runs were not stored"
 _TICKS = 5
+_NONE: Mapping[str, ByPerson] = {}
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Line:
     """One line: a run, a model call, a tool call, a step, or `missing`: what Agno did not store.
 
     `run` is the run that it is or belongs to. `target`: the anchor or number that leads to it. `x`, `width`: its bar
-    in hundredths, None where no time is stored. `began`: unix seconds.
+    in hundredths, None where no time is stored. `began`: unix seconds. `by`: what of it a person wrote.
     """
 
     kind: str
@@ -47,6 +48,7 @@ class Line:
     duration: float | None = None
     x: float | None = None
     width: float | None = None
+    by: ByPerson = NOBODY
 
     @property
     def is_error(self) -> bool:
@@ -81,14 +83,25 @@ class _Open:
     clock: float | None
 
 
-def lines_of(row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run]) -> Iterator[Line]:
-    """Yield the lines of a run and those below it, not drawn yet. `runs`: as many of them by id as have been read."""
-    return _Tree(row, below, runs).lines()
+def lines_of(
+    row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run], people: Mapping[str, ByPerson] = _NONE
+) -> Iterator[Line]:
+    """Yield the lines of a run and those below it, not drawn yet. `runs`: as many of them by id as have been read.
+
+    `people`: what they wrote of which runs, by id.
+    """
+    return _Tree(row, below, runs, people).lines()
 
 
-def waterfall(row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run], left_out: int) -> Waterfall:
-    """Return the lines of a run and those below it. `runs`: as many of them by id as have been read."""
-    lines = list(islice(lines_of(row, below, runs), ROWS + 1))
+def waterfall(
+    row: CatalogRun,
+    below: list[CatalogRun],
+    runs: dict[str, Run],
+    left_out: int,
+    people: Mapping[str, ByPerson] = _NONE,
+) -> Waterfall:
+    """Return the lines of a run and those below it; `runs` and `people` as in `lines_of`."""
+    lines = list(islice(lines_of(row, below, runs, people), ROWS + 1))
     is_cut = len(lines) > ROWS
     lines = lines[:ROWS]
     spans = [(line.began, line.began + (line.duration or 0.0)) for line in lines if line.began is not None]
@@ -125,9 +138,11 @@ def _ticks(seconds: float) -> list[tuple[float, float]]:
 class _Tree:
     """Writes the lines of runs, depth first, without recursion."""
 
-    def __init__(self, row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run]) -> None:
+    def __init__(
+        self, row: CatalogRun, below: list[CatalogRun], runs: dict[str, Run], people: Mapping[str, ByPerson]
+    ) -> None:
         self._row = row
-        self._runs = runs
+        self._runs, self._people = runs, people
         self._children: dict[int, list[CatalogRun]] = {}
         path = [row]
         for run in below:
@@ -163,7 +178,8 @@ class _Tree:
         remark = "" if opened.depth == 0 else row.input_preview
         name = row.component or "unnamed"
         duration = _seconds(row.duration)
-        return Line("run", min(opened.depth, DEPTH), name, row, remark, row.status, "", opened.began, duration)
+        by = self._people.get(row.run_id or "", NOBODY)
+        return Line("run", min(opened.depth, DEPTH), name, row, remark, row.status, "", opened.began, duration, by=by)
 
     def _talk(self, opened: _Open, run: Run | None) -> Iterator["Line | _Open"]:
         """Yield what an agent or a team did: model calls and tool calls, the runs it delegated after their calls."""
@@ -184,9 +200,10 @@ class _Tree:
         duration = _seconds(metrics.duration) if metrics else None
         if began is not None:
             opened.clock = began + (duration or 0.0)
-        name = run.model or "model"
+        answered = self._people.get(opened.row.run_id or "", NOBODY).answered
+        name, by = (answered, ByPerson(answered)) if answered else (run.model or "model", NOBODY)
         remark = "thinks" if message.reasoning_content else ""
-        return Line("model", _inner(opened), name, opened.row, remark, "", f"m{place}", began, duration)
+        return Line("model", _inner(opened), name, opened.row, remark, "", f"m{place}", began, duration, by=by)
 
     def _tools(self, opened: _Open, book: ToolBook, calls: list[ToolCall]) -> Iterator["Line | _Open"]:
         """Yield calls that were asked for at once, so that none waits for another."""

@@ -62,18 +62,19 @@ class _Drawn:
         media = {"media": item.media, "row": self._session, "run": self._view.row}
         shown = render_to_string("sessions_ui/components/media.html", media) if item.media else ""
         text = f'<div class="stored pre">{self._text(item, rendering.plain)}</div>'
-        said = f'<div class="said">{text}{self._cut(item)}{shown}</div>'
+        by = self._view.by.asked
+        sent = f'<p class="acted">{icon("operator")} Sent by {_person(by)}, in the user\'s name</p>' if by else ""
+        said = f'<div class="said">{text}{self._cut(item)}{shown}{sent}</div>'
         return self._turn(item, f"{icon('user')} {_name(item, 'User')}{self._at(item)}", said, " by-user")
 
     def _agent(self, item: "Item") -> str:
-        said = (
-            f'<div class="said"><div class="stored">{self._text(item, rendering.markdown)}</div>{self._cut(item)}</div>'
-        )
-        if self._view.spoken_by:
-            by = f"{icon('operator')} <b><bdi>{short_text(self._view.spoken_by, _NAME)}</bdi></b>"
-            return self._turn(
-                item, f'{by}{self._at(item)}<span class="at">operator</span>', said, " by-operator hatched"
-            )
+        by = self._view.by.answered
+        chip = '<p><span class="tag">Not yet seen by the agent</span></p>' if by and self._view.not_seen else ""
+        text = f'<div class="stored">{self._text(item, rendering.markdown)}</div>{self._cut(item)}'
+        said = f'<div class="said">{text}{chip}</div>'
+        if by:
+            who = f"{icon('operator')} {_person(by)}{self._at(item)}"
+            return self._turn(item, f'{who}<span class="at">operator</span>', said, " by-operator hatched")
         who = f"{kind_icon(self._view.row.kind)} {_name(item, 'Agent')}{self._at(item)}"
         return self._turn(item, who, said, " by-agent")
 
@@ -117,3 +118,7 @@ class _Drawn:
 
 def _name(item: "Item", unnamed: str) -> str:
     return f"<b><bdi>{short_text(item.who, _NAME) if item.who else unnamed}</bdi></b>"
+
+
+def _person(name: str) -> str:
+    return f"<b><bdi>{short_text(name, _NAME)}</bdi></b>"

@@ -24,6 +24,7 @@ from agentos.transfer.importing import NotImportable, Preview, import_session, p
 from agentos.transfer.incoming import BadFile
 from agentos.transfer.options import MOST_HISTORY, PURPOSES, Options
 from agentos.transfer.rules import check_can_import
+from agentos.turns.speaking import people_in
 from sessions_ui import uploads
 from sessions_ui.permissions import check_exports, get_session_or_404, signed_in_user
 from sessions_ui.recording import record_act, target_of
@@ -63,7 +64,7 @@ def _options(request: HttpRequest, row: CatalogSession) -> Options | None:
         return None
     is_exact = request.GET.get("format") == "json"
     secrets = row.shows_secrets and (is_exact or request.GET.get("secrets") == "1")
-    return Options(purpose, int(history[:4]), secrets)  # type: ignore[arg-type]  # one of them
+    return Options(purpose, int(history[:4]), secrets, people_in)  # type: ignore[arg-type]  # one of them
 
 
 def _file(request: HttpRequest, row: CatalogSession, form: Format, pieces: Any) -> StreamingHttpResponse:

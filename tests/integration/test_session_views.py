@@ -222,7 +222,7 @@ def test_prompts_are_listed_and_lead_there(lab: Path, viewer: Person) -> None:
     part = html.split('id="prompts"')[1].split("</nav>")[0]
     assert part.count("<li>") == len(set(re.findall(r"run=([^&#\"]+)", part)))
     view = opened(viewer, url("many-runs"), prompts="5")
-    assert view.prompts[0].ordinal >= 5
+    assert view.prompts[0].row.ordinal >= 5
 
 
 def test_idle_times_are_said_in_words(lab: Path, viewer: Person) -> None:

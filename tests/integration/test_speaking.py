@@ -1,10 +1,13 @@
 """A person answers in the agent's place, or keeps a note, from the composer."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -106,6 +109,120 @@ def test_the_log_and_the_runs_own_page_say_so_as_well(source: Source, teammate: 
     assert len(told) == 2
     page = viewer.client.get(f"{url()}runs/{quote_id(run.run_id)}/").text
     assert "<b><bdi>teammate</bdi></b>" in page and "in the agent's place" in page
+
+
+def asked_as_user(who: Person, message: str = "Where is it?", session_id: str = AGENT) -> Turn:
+    """What an operator sent in the name of the session's user, answered by the model."""
+    sent = speak(who, message, session_id, **{"as": "user", "reason": "phone call"}).json()["turn"]
+    run_turn(uuid.UUID(sent["id"]))
+    return Turn.objects.get(pk=sent["id"])
+
+
+class TestMarkedEverywhere:
+    """An answer in the agent's place, and a message in the user's name, say so wherever they stand."""
+
+    @pytest.mark.parametrize("session_id", [AGENT, TEAM, WORKFLOW])
+    def test_in_every_view(self, source: Source, teammate: Person, viewer: Person, session_id: str) -> None:
+        spoken(teammate, session_id=session_id)
+        words = "by <b><bdi>teammate</bdi></b>, in the agent"
+        timeline = viewer.client.get(url(session_id), {"view": "timeline"}).text
+        assert words in timeline.split('class="time-row is-run')[-1]
+        for view in ("conversation", "timeline", "log"):
+            page = viewer.client.get(url(session_id), {"view": view}).text
+            spine = page.split('id="spine"')[1].split("</nav>")[0]
+            assert "of-person" in spine and "by teammate, a person in the agent&#x27;s place" in spine, view
+            tree = page.split('class="tree-row')[-1]
+            assert "by teammate, a person in the agent&#x27;s place" in tree, view
+        assert words in viewer.client.get(url(session_id), {"prompts": 0}).text.split('id="prompts"')[1]
+
+    def test_no_model_is_named_in_the_timeline(self, source: Source, teammate: Person, viewer: Person) -> None:
+        spoken(teammate)
+        last = viewer.client.get(url(), {"view": "timeline"}).text.split('class="time-row')[-1]
+        assert '<bdi class="name">teammate</bdi>' in last and "#i-operator" in last and "bar-model" not in last
+
+    def test_beside_another_in_a_comparison(self, source: Source, teammate: Person, viewer: Person) -> None:
+        first, turn = spoken(teammate, "Dana here."), spoken(teammate)
+        one = f"lab/{AGENT}"
+        page = viewer.client.get("/compare/", {"a": one, "b": f"lab/{TEAM}"}).text
+        assert page.count("by <b><bdi>teammate</bdi></b>, in the agent") == 2
+        data = viewer.client.get("/compare/", {"a": one, "b": f"lab/{TEAM}", "format": "json"}).json()
+        assert [row["a"]["text"] for row in data["rows"] if row["a"] and row["a"]["answered_by"]] == [
+            "Dana here.",
+            SAID,
+        ]
+        a, b = (f"{one}/runs/{quote_id(each.run_id)}" for each in (first, turn))
+        page = viewer.client.get("/compare/", {"a": a, "b": b}).text
+        assert page.count("by <b><bdi>teammate</bdi></b>, in the agent") == 2
+
+    def test_a_message_in_the_users_name_says_who_sent_it(
+        self, source: Source, teammate: Person, viewer: Person, fake_model: Any
+    ) -> None:
+        turn = asked_as_user(teammate)
+        html = viewer.client.get(url()).text
+        assert "Sent by <b><bdi>teammate</bdi></b>, in the user's name" in html and "by-operator" not in html
+        words = "sent by <b><bdi>teammate</bdi></b>, in the user"
+        for address, query in ((url(), {"view": "timeline"}), (url(), {"view": "log"}), (url(), {"prompts": "0"})):
+            assert words in viewer.client.get(address, query).text, query
+        assert words in viewer.client.get(f"{url()}runs/{quote_id(turn.run_id)}/").text
+        assert words in viewer.client.get("/compare/", {"a": f"lab/{AGENT}", "b": f"lab/{TEAM}"}).text
+
+    def test_ones_own_message_is_not_marked(self, source: Source, owner: Person, fake_model: Any) -> None:
+        asked_as_user(owner)
+        assert "in the user" not in owner.client.get(url()).text
+
+    @pytest.mark.parametrize("form", ["markdown", "html"])
+    def test_in_transcripts(self, source: Source, teammate: Person, fake_model: Any, form: str) -> None:
+        spoken(teammate, "Dana here.")
+        asked_as_user(teammate)
+        text = exported(teammate, format=form).replace("&#x27;", "'").replace("\\", "")
+        assert text.count("by teammate, a person in the agent's place") == 1
+        assert text.count("sent by teammate, a person in the user's name") == 1
+        assert "Answered by" in text and "Sent by" in text
+
+    def test_in_lines_for_training_it_is_a_persons_answer(
+        self, source: Source, teammate: Person, fake_model: Any
+    ) -> None:
+        asked_as_user(teammate, "Where is it?")
+        spoken(teammate, "Dana here.")
+        *_, sent, human = map(json.loads, exported(teammate, format="jsonl").splitlines())
+        assert human["messages"][-1] == {"role": "assistant", "content": "Dana here."}
+        assert {"role": "user", "content": "Where is it?"} in human["messages"][:-1]
+        assert human["metadata"] == {"answered_by": "teammate", "asked_by": None, "claims_operator": None}
+        assert sent["metadata"] == {"answered_by": None, "asked_by": "teammate", "claims_operator": None}
+        *_, case = map(json.loads, exported(teammate, **{"format": "jsonl", "for": "evaluation"}).splitlines())
+        assert case["metadata"]["answered_by"] == "teammate" and case["history"] and case["output"] == "Dana here."
+
+    def test_a_workflow_has_such_a_line_as_well(self, source: Source, teammate: Person) -> None:
+        spoken(teammate, "Dana here.", WORKFLOW)
+        *_, human = map(json.loads, exported(teammate, WORKFLOW, format="jsonl").splitlines())
+        assert human["messages"][-1]["content"] == "Dana here." and human["metadata"]["answered_by"] == "teammate"
+
+    def test_the_command_says_so_too(self, source: Source, teammate: Person, capsys: Any) -> None:
+        spoken(teammate)
+        call_command("export", "lab", AGENT, "--format", "jsonl")
+        assert '"answered_by": "teammate"' in capsys.readouterr().out
+
+
+class TestNotYetSeen:
+    CHIP = "Not yet seen by the agent"
+
+    def test_while_nothing_was_asked_behind_it(
+        self, source: Source, teammate: Person, viewer: Person, fake_model: Any
+    ) -> None:
+        assert self.CHIP not in viewer.client.get(url()).text
+        spoken(teammate)
+        spoken(teammate, "And one more thing.")
+        assert viewer.client.get(url()).text.count(self.CHIP) == 2
+        asked_as_user(teammate)
+        assert self.CHIP not in viewer.client.get(url()).text
+
+
+def exported(who: Person, session_id: str = AGENT, **query: str) -> str:
+    async def whole(response: Any) -> bytes:
+        return b"".join([part async for part in response])
+
+    body: bytes = async_to_sync(whole)(who.client.get(f"{url(session_id)}export/", query))
+    return body.decode()
 
 
 def test_what_a_run_claims_is_not_believed(source: Source, viewer: Person) -> None:

@@ -11,6 +11,7 @@ from agentos.db.reader import Reader
 from agentos.db.sources import Source, SourceError, get_source
 from agentos.transfer.formats import formats
 from agentos.transfer.options import MOST_HISTORY, PURPOSES, Options
+from agentos.turns.speaking import people_in
 
 
 class Command(BaseCommand):
@@ -32,7 +33,8 @@ class Command(BaseCommand):
         """Write the file."""
         if not 0 <= options["history"] <= MOST_HISTORY:
             raise CommandError(f"--history takes 0 to {MOST_HISTORY}.")
-        chosen = Options(options["purpose"], options["history"], options["with_secrets"] or options["format"] == "json")
+        secrets = options["with_secrets"] or options["format"] == "json"
+        chosen = Options(options["purpose"], options["history"], secrets, people_in)
         try:
             source = _source_of(options["source"], options["session_id"])
             pieces = formats()[options["format"]].write(source, options["session_id"], chosen)
