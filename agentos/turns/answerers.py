@@ -7,10 +7,12 @@ from typing import Any
 from agentos.agents import registry
 from agentos.agents.cancelling import cancel_run
 from agentos.db.sql import SqlDb
+from agentos.llm import Delta, Model
 from agentos.records import Run, Session
 from agentos.records.events import RunOutputEvent
 from agentos.turns import answering
 from agentos.turns.frames import Frame
+from agentos.turns.going_on import GoingOn
 from agentos.turns.intake import Intake
 
 __all__ = ["Answerer", "Media", "RebuiltAnswerer", "RegisteredAnswerer"]
@@ -24,7 +26,8 @@ class Answerer(ABC):
     `label`, `model_id`: what people call it and its model, "" for unknown. `tells`: its events say what it said;
     otherwise the intake has heard that already. `has_program`: its own tools, members and steps are there, so that it
     can do what a paused run waits to do. `stores_by_db`: it stores by the turn's database, and reads its history there.
-    `run_id`: the run that it made, where that is another than was asked for.
+    `can_go_on`: it may be shown a piece of an answer that broke off, to add the rest. `run_id`: the run that it made,
+    where that is another than was asked for.
     """
 
     label: str
@@ -32,6 +35,7 @@ class Answerer(ABC):
     tells: bool
     has_program: bool
     stores_by_db: bool = False
+    can_go_on: bool = False
     run_id: str = ""
 
     @abstractmethod
@@ -77,10 +81,15 @@ class RebuiltAnswerer(Answerer):
     """One of our own that stands in for whoever the session belongs to: the same model, without tools."""
 
     tells = has_program = False
-    stores_by_db = True
+    stores_by_db = can_go_on = True
 
-    def __init__(self, session: Session, db: SqlDb, intake: Intake) -> None:
-        who = answering.rebuilt(session, db, intake.watch)
+    def __init__(self, session: Session, db: SqlDb, intake: Intake, before: Delta | None = None) -> None:
+        """`before`: what had arrived of the answer that is to be gone on with."""
+
+        def watched(model: Model) -> Model:
+            return intake.watch(model) if before is None else GoingOn(intake.watch(model), before, intake.add)
+
+        who = answering.rebuilt(session, db, watched)
         self.label, self.model_id, self._component = who.stored.label, who.model.id, who.component
 
     def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:

@@ -19,6 +19,7 @@ from agentos.remotes.remote import Remote, all_remotes
 from agentos.turns.answerers import Answerer, RebuiltAnswerer, RegisteredAnswerer
 from agentos.turns.answering import DEFAULT_MODEL, limits_of
 from agentos.turns.errors import BadRequest, CannotAnswer
+from agentos.turns.going_on import arrived
 from agentos.turns.intake import Intake
 from agentos.turns.models import Turn
 from agentos.turns.remote_answerer import RemoteAnswerer
@@ -106,7 +107,7 @@ def answerer(turn: Turn, session: Session, db: TurnDb, intake: Intake) -> Answer
     if chosen in (AUTOMATIC, REBUILT):
         of_run = {"session_type": kind, f"{kind}_id": component_id, f"{kind}_data": None}
         same = (kind, component_id) == (session.session_type, session.component_id)
-        return RebuiltAnswerer(session if same else Session.from_dict(session.raw | of_run), db, intake)
+        return RebuiltAnswerer(session if same else Session.from_dict(session.raw | of_run), db, intake, arrived(turn))
     raise CannotAnswer(GONE.format(value=chosen.removeprefix(REMOTE), kind=kind))
 
 

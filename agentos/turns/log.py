@@ -176,6 +176,11 @@ def events_after(turn_id: UUID, seq: int) -> list[TurnEvent]:
     return list(TurnEvent.objects.filter(turn_id=turn_id, seq__gt=seq).order_by("seq"))
 
 
+def events_of(turn: Turn, kind: TurnEvent.Kind) -> list[TurnEvent]:
+    """Return the turn's events of one kind, in their order."""
+    return list(TurnEvent.objects.filter(turn=turn, kind=kind).order_by("seq"))
+
+
 def answer_so_far(turn: Turn, seq: int | None = None) -> str:
     """Return the answer's text up to and including event `seq`, all of it when None."""
     return _text(turn, TurnEvent.Kind.CONTENT, seq)

@@ -22,6 +22,7 @@ from agentos.turns.channel import announce
 from agentos.turns.choosing import answerer
 from agentos.turns.errors import BadRequest, CannotAnswer, Stopped
 from agentos.turns.frames import Asked, Frame
+from agentos.turns.going_on import ABLE
 from agentos.turns.heart import Beating, Heart
 from agentos.turns.intake import Intake
 from agentos.turns.kinds import kind_of
@@ -135,7 +136,7 @@ def _carry_out(turn: Turn, beating: Beating) -> None:
     who = patiently(lambda: answerer(turn, session, db, intake))
     intake.cancel = beating.cancel = lambda: who.cancel(intake.run_id)
     started = {"answering": who.label, "model": who.model_id}
-    patiently(lambda: beat(turn.pk, [(TurnEvent.Kind.STARTED, started)], **started))
+    patiently(lambda: beat(turn.pk, [(TurnEvent.Kind.STARTED, started | {ABLE: who.can_go_on})], **started))
     give_back_own()  # the model may not say a word for long
     asked = Asked(turn, session, db, _frame(turn, session))
     run = _answered(asked, who, intake)

@@ -9,9 +9,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from agentos.turns import going_on
 from agentos.turns.attachments import ATTACHED, attached
+from agentos.turns.choosing import REBUILT
 from agentos.turns.conduct import conduct, keep_reason
 from agentos.turns.errors import BadRequest, KeyReused
+from agentos.turns.going_on import may_go_on
 from agentos.turns.intake import storable
 from agentos.turns.kinds import Kind, kind_of
 from agentos.turns.log import answer_so_far, events_after, reasoning_so_far, request_cancel, steps_so_far
@@ -26,6 +29,7 @@ __all__ = [
     "answer_so_far",
     "events_after",
     "lacks_worker",
+    "may_go_on",
     "reasoning_so_far",
     "request_cancel",
     "retry",
@@ -86,24 +90,31 @@ def submit(
     return earlier
 
 
-def retry(turn: Turn, user: User | None, reason: str = "") -> Turn:
+def retry(turn: Turn, user: User | None, reason: str = "", *, go_on: bool = False) -> Turn:
     """Send the message and attachments of a turn that was not answered once more, in the name of `user`.
+
+    With `go_on` the model that had begun to answer goes on with what has arrived, else it begins anew.
 
     A turn is retried once: whoever asks again gets the same new turn. What is said of rights at `submit` holds here.
 
     One that turns out to have been answered is not sent: it is returned itself, with its run.
 
     Raises:
-        BadRequest: the turn is under way or was answered, or too many wait.
+        BadRequest: the turn is under way or was answered, cannot be gone on with, or too many wait.
         SourceUnavailable: it cannot be looked up whether it was answered.
     """
     if not turn.may_be_retried:
         raise BadRequest(NOT_TO_RETRY.format(status=turn.get_status_display().lower()))
     if settle_retried(turn):
         return turn
+    if go_on:
+        going_on.check(turn)
     again = _turn(turn.source, turn.session_id, turn.message, user, f"retry {turn.pk.hex}")
-    again.attachments, again.kind, again.options = turn.attachments, turn.kind, turn.options
+    again.attachments, again.kind, again.options = turn.attachments, turn.kind, dict(turn.options)
     again.answerer = turn.answerer
+    again.options.pop(going_on.OPTION, None)
+    if go_on:
+        again.options[going_on.OPTION], again.answerer = str(turn.pk), REBUILT
     again.retry_of = turn
     return Turn.objects.filter(retry_of=turn).first() or _stored(again, reason) or again
 

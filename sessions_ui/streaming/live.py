@@ -12,7 +12,14 @@ from django.utils.safestring import SafeString, mark_safe
 from agentos.catalog.keys import quote_id
 from agentos.masking import StreamMask, current, masked_value
 from agentos.turns.models import Turn, TurnEvent
-from agentos.turns.service import answer_so_far, events_after, lacks_worker, reasoning_so_far, steps_so_far
+from agentos.turns.service import (
+    answer_so_far,
+    events_after,
+    lacks_worker,
+    may_go_on,
+    reasoning_so_far,
+    steps_so_far,
+)
 from sessions_ui.rendering import markdown, plain
 from sessions_ui.streaming import sse
 
@@ -124,6 +131,11 @@ class LiveTurn:
     def reason_id(self) -> str:
         """The id of the field for why it is sent again."""
         return f"reason-{self.turn.pk}"
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the model can go on with what has arrived."""
+        return bool(self.text) and may_go_on(self.turn)
 
     @property
     def answer(self) -> SafeString:

@@ -164,18 +164,22 @@ async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
 
 @require_POST
 def turn_retry(request: HttpRequest, turn_id: UUID) -> HttpResponse:
-    """Send the message of a turn that was not answered once more, in the name of whoever asks."""
+    """Send the message of a turn that was not answered once more, in the name of whoever asks.
+
+    With `go_on` in the form the model goes on with what has arrived.
+    """
     found = get_turn_or_404(request, turn_id)
     row = _row_of(found)
+    sent = {"go_on": "1"} if request.POST.get("go_on") else {}
     try:
         kind_of(found).check_may(request.user, row)
-        again = retry(found, signed_in_user(request), request.POST.get("reason", ""))
+        again = retry(found, signed_in_user(request), request.POST.get("reason", ""), go_on=bool(sent))
     except NotAllowed as error:
         return _sentence(request, str(error), 403)
     except TooMany as error:
         return _sentence(request, str(error), 429)
     except ReasonMissing as error:
-        return ask_reason(request, row, str(error), "Send again", {})
+        return ask_reason(request, row, str(error), "Go on" if sent else "Send again", sent)
     except BadRequest as error:
         return _sentence(request, str(error), 422)
     except SourceUnavailable as error:

@@ -208,9 +208,9 @@ class Place:
         assert answer.status_code == 201, answer.text
         return Sent(self, UUID(answer.json()["turn"]["id"]), session_id)
 
-    def post(self, path: str) -> httpx2.Response:
+    def post(self, path: str, **form: str) -> httpx2.Response:
         """Press a button."""
-        return self._client.post(path)
+        return self._client.post(path, data=form)
 
     def get(self, path: str) -> dict[str, Any]:
         """Return a page as data."""
@@ -290,9 +290,9 @@ class Sent:
         """The answer, as far as its log has it."""
         return "".join(told["text"] for _, kind, told in self.events if kind == "content")
 
-    def retry(self) -> "Sent":
-        """Send it again."""
-        answer = self.place.post(f"/turns/{self.id}/retry/")
+    def retry(self, **form: str) -> "Sent":
+        """Send it again; with `go_on` have the model go on with what had arrived."""
+        answer = self.place.post(f"/turns/{self.id}/retry/", **form)
         assert answer.status_code == 201, answer.text
         return Sent(self.place, UUID(answer.json()["turn"]["id"]), self.session_id)
 

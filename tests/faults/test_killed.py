@@ -145,6 +145,25 @@ def test_a_worker_that_was_taken_for_dead_and_comes_back_adds_nothing(install: I
 
 
 @ON
+def test_an_answer_that_its_worker_took_along_is_gone_on_with(install: Install, on: str) -> None:
+    place = install("stream", on=on)
+    place.start_web("worker")
+    worker = place.start_worker()
+    place.model.brain.enqueue("*", {"match": "held", "content": WORDS, "chunk_delay": 0.3})
+    cut = place.say("stream", f"held {SAY}")
+    wait_until(lambda: "word3 " in cut.text)
+    worker.kill()
+    place.start_worker()
+    wait_until(lambda: cut.has_ended, INTERRUPTED_WITHIN + 5)
+    place.model.brain.enqueue("*", {"match": "was cut off", "content": WORDS[len(cut.text) :]})
+    whole = cut.retry(go_on="1")
+    wait_until(lambda: whole.has_ended, 60)
+    assert (cut.status, whole.status, whole.text) == ("interrupted", "completed", WORDS)
+    assert [run.raw["content"] for run in place.runs("stream")][1:] == [WORDS]
+    check(place, [cut, whole])
+
+
+@ON
 def test_the_web_process_is_killed_while_a_worker_answers(install: Install, on: str) -> None:
     place = install("stream", on=on)
     web = place.start_web("worker")

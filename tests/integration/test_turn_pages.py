@@ -11,8 +11,9 @@ from django.test import Client
 
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import Source, use_sources
-from agentos.turns.log import claim, finish
-from agentos.turns.models import Turn
+from agentos.turns.going_on import ABLE
+from agentos.turns.log import beat, claim, finish
+from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.runner import run_turn
 from agentos.turns.states import Status
 from tests.conftest import Person
@@ -189,10 +190,11 @@ def test_a_viewer_cannot_stop(teammate: Person, viewer: Person) -> None:
     assert turn.status == Status.QUEUED
 
 
-def interrupted(person: Person) -> Turn:
+def interrupted(person: Person, *entries: tuple[TurnEvent.Kind, dict[str, Any]]) -> Turn:
     send(person, "How <b>now</b>?")
     turn = Turn.objects.get()
     claim(turn.pk)
+    beat(turn.pk, entries)
     finish(turn.pk, Status.INTERRUPTED, problem="The program was stopped.")
     return turn
 
@@ -212,6 +214,27 @@ def test_what_was_not_answered_is_sent_again_with_one_click(teammate: Person, so
     run_turn(again.pk)
     assert runs_of(source, AGENT)[-1].run_id == str(again.pk)
     assert "retry/" not in teammate.client.get(f"/turns/{again.pk}/").content.decode()
+
+
+def test_an_answer_that_broke_off_is_gone_on_with(teammate: Person, source: Source, fake_model: Any) -> None:
+    turn = interrupted(teammate, (TurnEvent.Kind.STARTED, {ABLE: True}), (TurnEvent.Kind.CONTENT, {"text": "The fi"}))
+    page = teammate.client.get(f"/sessions/lab/{quote(AGENT)}/").content.decode()
+    assert '<button class="primary" name="go_on" value="1">Go on</button>' in page
+    html = teammate.client.post(f"/turns/{turn.pk}/retry/", {"go_on": "1"}, headers=HTMX).content.decode()
+    again = Turn.objects.get(retry_of=turn)
+    assert f'sse-connect="/turns/{again.pk}/events/?after=0"' in html
+    fake_model.brain.enqueue("*", {"content": "rst word."})
+    run_turn(again.pk)
+    assert runs_of(source, AGENT)[-1].content_text == "The first word."
+    assert "The first word." in teammate.client.get(f"/turns/{again.pk}/").content.decode()
+
+
+def test_without_a_piece_of_an_answer_nothing_is_gone_on_with(teammate: Person) -> None:
+    turn = interrupted(teammate)
+    assert "go_on" not in teammate.client.get(f"/turns/{turn.pk}/").content.decode()
+    response = teammate.client.post(f"/turns/{turn.pk}/retry/?format=json", {"go_on": "1"})
+    assert (response.status_code, Turn.objects.count()) == (422, 1)
+    assert "Send the message again." in response.json()["error"]
 
 
 def test_an_answered_turn_is_not_sent_again(teammate: Person) -> None:
