@@ -131,6 +131,7 @@ INSTALLED_APPS = [
     "agentos.saved_views",
     "agentos.turns",
     "agentos.deletion",
+    "agentos.redaction",
     "agentos.retention",
     "sessions_ui",
 ]

@@ -58,7 +58,7 @@ def contents(rows: Sequence[CatalogSession]) -> list[dict[str, int]]:
     return [found[row.pk] for row in rows]
 
 
-def plan(targets: Sequence[Target]) -> list[Told]:
+def plan(targets: Sequence[Target], task: Task) -> list[Told]:
     """Return what is noted of each session before it goes; nothing of those whose source cannot be read."""
     rows = [target.row for target in targets if target.row is not None]
     told: dict[int, Told] = {}

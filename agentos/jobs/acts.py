@@ -23,7 +23,7 @@ Told = Mapping[str, int]
 
 @dataclass(frozen=True)
 class Task:
-    """What is the same for all sessions of a job: who acts, why, and what the form said besides."""
+    """What is the same for all sessions of a job: who acts, why, and what the form said besides, secrets included."""
 
     actor: Actor
     reason: str = ""
@@ -69,12 +69,16 @@ Do = Callable[[Sequence[Target], Task], list[Outcome]]
 
 @dataclass(frozen=True)
 class Option:
-    """A field that an act's form has besides the reason. `choices`: asked for when the form is shown; None: text."""
+    """A field that an act's form has besides the reason. `choices`: asked for when the form is shown; None: text.
+
+    `is_secret`: it is sealed while the job is not over, and only its fingerprint is kept.
+    """
 
     name: str
     label: str
     choices: Callable[[], list[str]] | None = None
     longest: int = 200
+    is_secret: bool = False
 
 
 @dataclass(frozen=True)
@@ -86,8 +90,11 @@ class BulkAct:
     well: so an act happens exactly once, unless it reaches beyond our own database. Then `plan` returns what is noted
     of each session before `do` is called, and `do` may be called again for a session that it had done already.
 
-    `effects`: what it changes, in sentences. `asks`: what can be refused before anything is frozen; raises `Refused`.
-    `is_grave`: the number of sessions has to be typed. `rest`: seconds of rest for each of work, for those who read.
+    `effects`: what it changes, in sentences. `asks`: what can be refused before anything is frozen; raises `Refused`,
+    and may return options that are kept besides. `conceals`: makes of a text that is kept with the job (the query, the
+    reason) one that may be kept. `tidy`: what is left to do behind the last session, given the task and the sources
+    concerned; returns sentences about what could not be done. `is_grave`: the number of sessions has to be typed.
+    `rest`: seconds of rest for each of work, for those who read.
     """
 
     name: str
@@ -98,11 +105,18 @@ class BulkAct:
     effects: tuple[str, ...] = ()
     needs_reason: bool = True
     options: tuple[Option, ...] = ()
-    plan: Callable[[Sequence[Target]], Sequence[Told]] | None = None
-    asks: Callable[[Mapping[str, str]], None] | None = None
+    plan: Callable[[Sequence[Target], Task], Sequence[Told]] | None = None
+    asks: Callable[[Mapping[str, str]], Mapping[str, str] | None] | None = None
+    conceals: Callable[[str, Mapping[str, str]], str] | None = None
+    tidy: Callable[[Task, Sequence[str]], list[str]] | None = None
     is_grave: bool = False
     at_once: int = 200
     rest: float = 0.5
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the options that are not kept."""
+        return tuple(one.name for one in self.options if one.is_secret)
 
 
 _acts: Final[dict[str, BulkAct]] = {}

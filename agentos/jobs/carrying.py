@@ -24,6 +24,7 @@ from agentos.audit.acts import register as register_acts
 from agentos.catalog.models import CatalogSession
 from agentos.jobs.acts import BulkAct, Outcome, Target, Task, find
 from agentos.jobs.models import Job, JobItem
+from agentos.jobs.sealing import CannotOpen, unseal
 from agentos.jobs.states import TO_DO, Came, Status
 from agentos.moderation.acting import Actor
 
@@ -38,6 +39,7 @@ NOT_THERE: Final = "It is not there any more, or not yours to see."
 ANOTHER: Final = "It was deleted and made anew since this was confirmed, so it is another session."
 FAULT: Final = "The program failed at it; its log says how."
 NO_PERSON: Final = "The account that asked for it is gone, or may not sign in any more."
+FORGOTTEN: Final = "What was to be taken out cannot be read any more. Name it again to have the job go on."
 NO_ACT: Final = "This program does not know the act any more."
 
 
@@ -73,8 +75,9 @@ def portion(job_id: UUID, runner: str) -> bool:
         JobLost: it is somebody else's by now.
         DatabaseError: our own database is away; the job can be taken up again.
     """
+    left = _tidied(job_id, runner)
     try:
-        return _portion(job_id, runner)
+        return _portion(job_id, runner, left=left)
     except (JobLost, DatabaseError):
         raise
     except Exception:
@@ -92,7 +95,25 @@ def portion(job_id: UUID, runner: str) -> bool:
     return True
 
 
-def _portion(job_id: UUID, runner: str, at_once: int | None = None) -> bool:
+def _tidied(job_id: UUID, runner: str) -> str | None:
+    """Have an act that has something to do behind the last session do it, outside of any transaction.
+
+    Returns sentences about what could not be done; None if it is not over yet, or there is nothing to do.
+    """
+    job = Job.objects.filter(pk=job_id, runner=runner, status=Status.RUNNING).first()
+    act = find(job.act) if job is not None else None
+    if job is None or act is None or act.tidy is None:
+        return None
+    if not job.cancel_requested and job.items.filter(came__in=TO_DO).exists():
+        return None
+    concerned = job.items.filter(came=Came.DONE).order_by("source").values_list("source", flat=True).distinct()
+    try:
+        return " ".join(act.tidy(_task(job, act, _person(job, act)), list(concerned)))
+    except NotAllowed:
+        return ""  # the portion says so
+
+
+def _portion(job_id: UUID, runner: str, at_once: int | None = None, left: str | None = None) -> bool:
     with transaction.atomic():
         job = _held(job_id, runner)
         act = find(job.act)
@@ -100,18 +121,20 @@ def _portion(job_id: UUID, runner: str, at_once: int | None = None) -> bool:
             return _end(job, Status.FAILED, NO_ACT)
         items = list(job.items.filter(came__in=TO_DO).order_by("number")[: at_once or act.at_once])
         if not items or job.cancel_requested:
-            return _end(job, Status.CANCELLED if items else Status.FINISHED)
+            if act.tidy is not None and left is None:
+                return True  # it was stopped a moment ago: there is something to do first
+            return _end(job, Status.CANCELLED if items else Status.FINISHED, left or "")
         try:
             person = _person(job, act)
+            task = _task(job, act, person)
         except NotAllowed as error:
             return _end(job, Status.FAILED, str(error))
         targets, outcomes = _targets(job, act, items, person)
-        task = Task(Actor(job.actor, person, job.origin), job.reason, job.options)
         if act.plan is None:
             outcomes |= dict(zip(targets, act.do(list(targets.values()), task), strict=True)) if targets else {}
             _keep(job, items, outcomes)
             return True
-        targets = _begun(act, items, targets)
+        targets = _begun(act, items, targets, task)
         _beat(job)
     with transaction.atomic():
         job = _held(job_id, runner)
@@ -136,6 +159,17 @@ def _person(job: Job, act: BulkAct) -> User | None:
         raise NotAllowed(NO_PERSON)
     act.check(person)
     return person
+
+
+def _task(job: Job, act: BulkAct, person: User | None) -> Task:
+    """Return what the act is given. Raises `NotAllowed` if what was sealed for it cannot be read."""
+    try:
+        secret = unseal(job.sealed)
+    except CannotOpen:
+        raise NotAllowed(FORGOTTEN) from None
+    if any(job.options.get(name) and name not in secret for name in act.secrets):
+        raise NotAllowed(FORGOTTEN)
+    return Task(Actor(job.actor, person, job.origin), job.reason, {**job.options, **secret})
 
 
 def _targets(
@@ -178,10 +212,10 @@ def _why_not(act: BulkAct, item: JobItem, row: CatalogSession | None, person: Us
     return ""
 
 
-def _begun(act: BulkAct, items: Sequence[JobItem], targets: dict[int, Target]) -> dict[int, Target]:
+def _begun(act: BulkAct, items: Sequence[JobItem], targets: dict[int, Target], task: Task) -> dict[int, Target]:
     """Note what the act is about to be done to, unless that was noted before; return it with what was noted."""
     new = [item for item in items if item.pk in targets and item.came == Came.WAITING]
-    told = act.plan([targets[item.pk] for item in new]) if act.plan and new else []
+    told = act.plan([targets[item.pk] for item in new], task) if act.plan and new else []
     for item, numbers in zip(new, told, strict=True):
         item.came, item.told = Came.BEGUN, dict(numbers)
         old = targets[item.pk]
@@ -227,7 +261,7 @@ def _beat(job: Job) -> None:
 
 def _end(job: Job, status: Status, problem: str = "") -> bool:
     Job.objects.filter(pk=job.pk).update(
-        status=status, problem=problem, finished_at=timezone.now(), cancel_requested=False
+        status=status, problem=problem, finished_at=timezone.now(), cancel_requested=False, sealed=""
     )
     told = {"job": str(job.pk), "done": job.done, "refused": job.refused, "failed": job.failed, "left": job.left}
     audit.record(

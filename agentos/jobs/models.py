@@ -17,12 +17,13 @@ class Job(models.Model):
     `actor`: who, in words that outlive the account. `is_ours`: no person asked for it but a rule or the command line,
     whose scope is everything. `chosen`: the query that was asked, "*" for none, "" for ticked sessions. `promised`:
     sums over the list when it was frozen; `sums`: of what was done. `runner`: who carries it out, anew each time it
-    is taken up.
+    is taken up. `sealed`: what the act has to know and must not be kept (`sealing.py`), "" once the job is over.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     act = models.CharField(max_length=40)
     options = models.JSONField(default=dict)
+    sealed = models.TextField(blank=True)
     reason = models.TextField(blank=True)
     chosen = models.TextField(blank=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="jobs")

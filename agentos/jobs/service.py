@@ -21,6 +21,7 @@ from agentos.catalog.terms import term_of
 from agentos.jobs.acts import BulkAct, find
 from agentos.jobs.models import Job, JobItem
 from agentos.jobs.runner import wake
+from agentos.jobs.sealing import CannotOpen, fingerprint, seal, unseal
 from agentos.jobs.states import ENDS, Came, Status
 from agentos.moderation.acting import Actor, Conflict, Refused, reason_of
 
@@ -34,6 +35,7 @@ TYPED_FROM: Final = 100
 MOST: Final = 1_000_000
 # A list that nobody confirmed is kept so long.
 DRAFTS_KEPT: Final = timedelta(days=1)
+CANNOT_OPEN: Final = "What was to be taken out cannot be read any more, as the program has another secret key."
 # What is summed over the list, by the catalog's columns.
 _SUMS: Final = {
     "runs": "run_count", "messages": "own_message_count", "bytes": "stored_bytes", "media_bytes": "media_bytes",
@@ -52,15 +54,17 @@ def prepare(
     Raises:
         NotAllowed, Refused: the person may not do it at all, an option is missing, or nothing or too much was chosen.
     """
-    kept = {one.name: (options or {}).get(one.name, "")[: one.longest] for one in act.options}
+    said = {one.name: (options or {}).get(one.name, "")[: one.longest] for one in act.options}
     if actor.user is not None:
         act.check(actor.user)
-    if act.asks is not None:
-        act.asks(kept)
+    kept = said | dict((act.asks(said) if act.asks is not None else None) or {})
+    kept |= {name: fingerprint(said[name]) for name in act.secrets}
+    sealed = seal({name: said[name] for name in act.secrets})
     with transaction.atomic():
-        _drop_drafts(actor.user)
+        drop_drafts(actor.user)
         who = {"user": actor.user, "is_ours": actor.user is None, "actor": actor.name[:200]}
-        job = Job.objects.create(act=act.name, options=kept, chosen=chosen, origin=actor.origin[:200], **who)
+        what = {"act": act.name, "options": kept, "sealed": sealed, "chosen": _concealed(act, chosen, said)}
+        job = Job.objects.create(**what, **who, origin=actor.origin[:200])
         job.total = _freeze(job, rows)
         if not 0 < job.total <= MOST:
             raise Refused(f"At most {MOST:,} sessions are taken at once." if job.total else "Nothing was chosen.")
@@ -82,6 +86,8 @@ def start(job: Job, actor: Actor, reason: str = "", typed: str = "") -> None:
     if actor.user is not None:
         act.check(actor.user)
     why = reason_of(reason, required=act.needs_reason)
+    if _concealed(act, why, opened(job)) != why:
+        raise Refused("The reason holds what is to be taken out, and reasons are kept.")
     if asks_number(job) and typed.replace(",", "").replace(" ", "") != str(job.total):
         raise Refused(f"Type the number of sessions, {job.total}, to say that you mean all of them.")
     with transaction.atomic():
@@ -97,22 +103,32 @@ def cancel(job: Job, actor: Actor) -> None:
     with transaction.atomic():
         waiting = Job.objects.filter(pk=job.pk, status=Status.QUEUED)
         running = Job.objects.filter(pk=job.pk, status=Status.RUNNING, cancel_requested=False)
-        stopped = waiting.update(status=Status.CANCELLED, finished_at=timezone.now())
+        stopped = waiting.update(status=Status.CANCELLED, finished_at=timezone.now(), sealed="")
         if not stopped and not running.update(cancel_requested=True):
             raise Conflict("The job is over, or is being stopped already.")
         _record("job.stopped", job, actor)
 
 
-def go_on(job: Job, actor: Actor) -> None:
-    """Have a job that was stopped or broken off go on, with what failed once more. Raises `Conflict` if it cannot."""
+def go_on(job: Job, actor: Actor, options: Mapping[str, str] | None = None) -> None:
+    """Have a job that was stopped or broken off go on, with what failed once more.
+
+    `options`: what was not kept when it ended, named again.
+
+    Raises:
+        Conflict: it cannot go on.
+        Refused: something else was named than before.
+    """
+    act = _act(job)
+    again = {name: (options or {}).get(name, "") for name in act.secrets}
+    if any(fingerprint(text) != job.options.get(name, "") for name, text in again.items()):
+        raise Refused("That is not what the job was confirmed for. Name it as it was named then.")
     with transaction.atomic():
         locked = Job.objects.select_for_update().get(pk=job.pk)
         if not locked.may_go_on:
             raise Conflict("There is nothing left of this job, or it is under way.")
-        again = locked.items.filter(came=Came.FAILED).update(came=Came.WAITING, note="")
-        Job.objects.filter(pk=job.pk).update(
-            status=Status.QUEUED, cancel_requested=False, problem="", finished_at=None, failed=F("failed") - again
-        )
+        failed = locked.items.filter(came=Came.FAILED).update(came=Came.WAITING, note="")
+        fresh = {"cancel_requested": False, "problem": "", "finished_at": None, "sealed": seal(again)}
+        Job.objects.filter(pk=job.pk).update(status=Status.QUEUED, failed=F("failed") - failed, **fresh)
         _record("job.resumed", job, actor)
         transaction.on_commit(wake)
 
@@ -121,6 +137,14 @@ def drop(job: Job) -> None:
     """Throw away a list that nobody confirmed. Raises `Conflict` if somebody has."""
     if not Job.objects.filter(pk=job.pk, status=Status.DRAFT).delete()[0]:
         raise Conflict("It was confirmed already.")
+
+
+def opened(job: Job) -> dict[str, str]:
+    """Return what was said for a job besides its reason, with what is sealed in it. Raises `Refused`."""
+    try:
+        return {**job.options, **unseal(job.sealed)}
+    except CannotOpen:
+        raise Refused(CANNOT_OPEN) from None
 
 
 def asks_number(job: Job) -> bool:
@@ -172,9 +196,14 @@ def _freeze(job: Job, rows: SessionQuerySet) -> int:
         return max(0, int(cursor.rowcount))
 
 
-def _drop_drafts(user: User | None) -> None:
+def drop_drafts(user: User | None = None) -> None:
+    """Throw away lists that were not confirmed within a day, and those of a person who makes another."""
     old = Q(created_at__lt=timezone.now() - DRAFTS_KEPT)
     Job.objects.filter(old | Q(user=user, user__isnull=False), status=Status.DRAFT).delete()
+
+
+def _concealed(act: BulkAct, text: str, options: Mapping[str, str]) -> str:
+    return act.conceals(text, options) if act.conceals is not None else text
 
 
 def _act(job: Job) -> BulkAct:

@@ -23,3 +23,8 @@ def _detectors(kinds: tuple[str, ...], rules: tuple[str, ...]) -> Detectors:
         return Detectors(wanted, [rule_of(rule) for rule in rules])
     except BadRule as error:
         raise ImproperlyConfigured(f"AGENTOS_MASK_RULES: {error}") from None
+
+
+def own_rules() -> list[str]:
+    """Return the rules that a company added, as they are written."""
+    return list(settings.AGENTOS_MASK_RULES)

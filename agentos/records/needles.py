@@ -5,15 +5,31 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Protocol
 from urllib.parse import quote, quote_plus
 
-__all__ = ["MARKER", "Needles"]
+__all__ = ["MARKER", "Finder", "Needles"]
 
 # What stands in the place of whatever was taken out. Always the same, so that nobody learns how long that was.
 MARKER: Final = "[redacted]"
 # How often a text may have been encoded: JSON in a string of JSON, in a column that is encoded twice.
 _LAYERS: Final = 4
+
+
+class Finder(Protocol):
+    """What is taken out wherever it stands. True if there is anything to look for."""
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to look for."""
+
+    def replaced(self, text: str) -> tuple[str, int]:
+        """Return the text with MARKER in place of each, and how many there were."""
+
+    def are_in(self, text: str) -> bool:
+        """Whether one of them stands in the text."""
+
+    def are_in_bytes(self, data: bytes) -> bool:
+        """Whether one of them stands in the bytes of a file."""
 
 
 class Needles:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from agentos.records.media import decode_base64
-from agentos.records.needles import MARKER, Needles
+from agentos.records.needles import MARKER, Finder
 from agentos.records.placeholders import blank_media, is_medium
 
 __all__ = ["KEPT", "MARKER", "Redactor"]
@@ -70,7 +70,7 @@ class Redactor:
     """
 
     def __init__(
-        self, needles: Needles, *, item: Item | None = None, whole: Sequence[str] = (), run_id: str | None = None
+        self, needles: Finder, *, item: Item | None = None, whole: Sequence[str] = (), run_id: str | None = None
     ) -> None:
         self.needles = needles
         self.taken: Counter[str] = Counter()

@@ -6,14 +6,17 @@ from typing import Any, Final
 from django.db import models
 
 from agentos.catalog.keys import index_key
+from agentos.jobs.models import Job
 from agentos.moderation.models import Case, CaseEvent, Flag, Measure, Note, Opening, Subject, Tag
 from agentos.records import MARKER, Redactor
+from agentos.saved_views.models import SavedView
 from agentos.turns.kept import forget
 from agentos.turns.models import ActingReason, KeptRun, Turn, TurnEvent, session_key
 
 _TURNS: Final = "turns sent from here"
 _LOGS: Final = "logs of turns"
 _REMARKS: Final = "flags, notes and reasons of colleagues"
+_LISTS: Final = "saved lists and jobs that ask for it"
 _STREAMED: Final = (TurnEvent.Kind.CONTENT, TurnEvent.Kind.REASONING)
 # Texts that people wrote about a session, by model.
 _WRITTEN: Final[dict[type[models.Model], tuple[str, ...]]] = {
@@ -33,6 +36,29 @@ def look_through(source: str, session_id: str, redactor: Redactor, *, write: boo
     subject = Subject.objects.filter(source=source, session_key=index_key(session_id)).first()
     if subject is not None:
         _remarks(subject, redactor, write)
+
+
+def look_beside(redactor: Redactor, *, write: bool) -> None:
+    """Likewise, what belongs to no session: saved lists and jobs that ask for the text. Names and numbers stay apart.
+
+    What is taken out of one run is not looked for here.
+    """
+    if redactor.run_id is not None or not redactor.needles:
+        return
+    for view in SavedView.objects.order_by("pk"):
+        name = redactor.said(view.name, _LISTS)
+        if name != view.name and SavedView.objects.filter(owner=view.owner_id, name=name).exists():
+            name = f"{name[:60]} {view.pk}"
+        _update(view, {"query": redactor.said(view.query, _LISTS), "name": name}, write)
+    for job in Job.objects.order_by("pk").only("chosen", "reason"):
+        _update(job, {"chosen": redactor.said(job.chosen, _LISTS), "reason": redactor.said(job.reason, _LISTS)}, write)
+
+
+def _update(row: Any, found: dict[str, str], write: bool) -> None:
+    """Write what has changed without a lock: a job that runs holds the one of its row."""
+    changed = {name: value for name, value in found.items() if value != getattr(row, name)}
+    if changed and write:
+        type(row)._default_manager.filter(pk=row.pk).update(**changed)
 
 
 def active(source: str, session_id: str) -> bool:
@@ -102,5 +128,5 @@ def _fitting(text: str, longest: int | None) -> str:
 
 def models_concerned() -> Iterator[type[models.Model]]:
     """Yield the models whose tables may hold what was taken out, until their old rows are overwritten."""
-    yield from (Turn, TurnEvent, KeptRun, ActingReason, CaseEvent, Tag)
+    yield from (Turn, TurnEvent, KeptRun, ActingReason, CaseEvent, Tag, SavedView, Job)
     yield from _WRITTEN

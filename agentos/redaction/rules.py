@@ -5,17 +5,27 @@ from agentos.access.rules import NotAllowed, SessionRow, check_has, check_reads,
 from agentos.db.sources import get_source
 
 
-def check_can_redact(user: AnyUser, row: SessionRow) -> None:
-    """Raise `NotAllowed` unless the user may take things out of it: a moderator, if the source can be written to."""
+def check_can_redact(user: AnyUser, row: SessionRow | None = None) -> None:
+    """Raise `NotAllowed` unless the user may take things out of it: a moderator, if the source can be written to.
+
+    Without a session: unless they may in some.
+    """
     check_reads(user)
     check_has(user, Right.REDACT, "redact sessions")
     check_sees(user, row)
+    if row is None:
+        return
+    if why := why_not_in(row.source):
+        raise NotAllowed(why)
+
+
+def why_not_in(name: str) -> str:
+    """Return a sentence why nothing can be redacted in a source, "" if it can."""
     try:
-        source = get_source(row.source)
+        source = get_source(name)
     except KeyError:
-        raise NotAllowed(f"The source {row.source} is not configured any more.") from None
-    if source.read_only:
-        raise NotAllowed(f"The source {row.source} is opened read-only, so nothing can be redacted in it.")
+        return f"The source {name} is not configured any more."
+    return f"The source {name} is opened read-only, so nothing can be redacted in it." if source.read_only else ""
 
 
 def can_redact(user: AnyUser, row: SessionRow) -> bool:

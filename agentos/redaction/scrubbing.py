@@ -39,14 +39,14 @@ def scrub_after(source: Source, tables: Iterable[str]) -> list[str]:
     return left
 
 
-def scrub_source(source: Source, *, full: bool) -> bool:
-    """Overwrite what was deleted in a source, however large; whether it could be done."""
-    return _scrub_source(source, None, full=full, largest=None)
+def scrub_source(source: Source, *, full: bool, largest: int | None = None) -> bool:
+    """Overwrite what was deleted in a source, of so many bytes at most; whether it could be done."""
+    return _scrub_source(source, None, full=full, largest=largest)
 
 
-def scrub_own(*, full: bool) -> bool:
-    """Overwrite what was deleted in our own database, however large; whether it could be done."""
-    return _scrub_own(full=full, largest=None)
+def scrub_own(*, full: bool, largest: int | None = None) -> bool:
+    """Overwrite what was deleted in our own database, of so many bytes at most; whether it could be done."""
+    return _scrub_own(full=full, largest=largest)
 
 
 def _scrub_source(source: Source, tables: Iterable[str] | None, *, full: bool, largest: int | None) -> bool:

@@ -14,11 +14,12 @@ from agentos.catalog.sync import refresh_session
 from agentos.db.sources import get_source
 from agentos.db.writer import Writer
 from agentos.db.writer_redact import survey
+from agentos.jobs.sealing import fingerprint
 from agentos.moderation.acting import Actor, Conflict, Refused, reason_of, record
 from agentos.moderation.subjects import locked
 from agentos.records import Redactor
 from agentos.redaction import own, scrubbing
-from agentos.redaction.acts import REDACTED, fingerprint
+from agentos.redaction.acts import REDACTED
 from agentos.redaction.rules import check_can_redact
 
 SHORTEST: Final = 3
@@ -30,12 +31,15 @@ MOVED: Final = "The session has changed since you looked. Look again at what wou
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be taken out. `what` names it in the audit log: “a text”, “a message”; `run_id`: whose it is."""
+    """What is to be taken out. `what` names it in the audit log: “a text”, “a message”; `run_id`: whose it is.
+
+    `texts`: those that were named word for word.
+    """
 
     redactor: Redactor
     what: str
     run_id: str = ""
-    text: str = ""
+    texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ def preview(row: CatalogSession, target: Target) -> Preview:
     found = survey(get_source(row.source), row.session_id, target.redactor.fresh())
     ours = target.redactor.fresh()
     own.look_through(row.source, row.session_id, ours, write=False)
+    own.look_beside(ours, write=False)
     return Preview(_ordered(found.taken + ours.taken), found.kept + ours.kept, _logged(row, target))
 
 
@@ -110,12 +115,40 @@ def redact(row: CatalogSession, target: Target, actor: Actor, reason: str, seen:
     source = get_source(row.source)
     taken, tables = _in_source(Writer(source), row.session_id, target)
     with transaction.atomic():
-        ours = target.redactor.fresh()
-        own.look_through(row.source, row.session_id, ours, write=True)
-        _anew(row)
-        _recorded(row, target, actor, why, taken + ours.taken)
+        beside = target.redactor.fresh()
+        own.look_beside(beside, write=True)
+        count = _in_ours(row, target, actor, why, taken + beside.taken)
     refresh_session(source, row.session_id)
-    return Outcome(sum((taken + ours.taken).values()), scrubbing.scrub_after(source, tables))
+    return Outcome(count, scrubbing.scrub_after(source, tables))
+
+
+def found_in(row: CatalogSession, target: Target) -> tuple[int, int]:
+    """Return how often it stands in one of many sessions, and in how many ids and names, where it stays.
+
+    Raises:
+        SourceError: the source cannot be read.
+    """
+    found, ours = survey(get_source(row.source), row.session_id, target.redactor.fresh()), target.redactor.fresh()
+    own.look_through(row.source, row.session_id, ours, write=False)
+    return found.taken.total() + ours.taken.total(), found.kept + ours.kept
+
+
+def take_out(row: CatalogSession, target: Target, actor: Actor, why: str) -> int:
+    """Take it out of one of many sessions, in a transaction of the caller's; return how often it stood there.
+
+    It may have been taken out of the source before: then ours are brought into step. Files are not overwritten yet.
+
+    Raises:
+        Refused: something is being answered.
+        SourceError: the source cannot be written to.
+    """
+    if own.active(row.source, row.session_id):
+        raise Refused(ACTIVE)
+    source = get_source(row.source)
+    taken, _ = _in_source(Writer(source), row.session_id, target)
+    count = _in_ours(row, target, actor, why, taken)
+    refresh_session(source, row.session_id)
+    return count
 
 
 def _in_source(writer: Writer, session_id: str, target: Target) -> tuple[Counter[str], set[str]]:
@@ -130,6 +163,15 @@ def _in_source(writer: Writer, session_id: str, target: Target) -> tuple[Counter
     return taken, tables
 
 
+def _in_ours(row: CatalogSession, target: Target, actor: Actor, why: str, taken: Counter[str]) -> int:
+    """Take it out of our own tables and put on record what was taken out, there and before; return how often."""
+    ours = target.redactor.fresh()
+    own.look_through(row.source, row.session_id, ours, write=True)
+    _anew(row)
+    _recorded(row, target, actor, why, taken + ours.taken)
+    return (taken + ours.taken).total()
+
+
 def _anew(row: CatalogSession) -> None:
     """Let the catalog forget the session, so that it is derived from what is stored now, and its words with it."""
     CatalogSession.objects.filter(source=row.source, session_key=row.session_key).delete()
@@ -137,8 +179,8 @@ def _anew(row: CatalogSession) -> None:
 
 def _recorded(row: CatalogSession, target: Target, actor: Actor, why: str, taken: Counter[str]) -> None:
     facts: dict[str, Any] = {"what": target.what, "count": sum(taken.values()), "places": _ordered(taken)}
-    if target.text:
-        facts["fingerprint"] = fingerprint(target.text)
+    if target.texts:
+        facts["fingerprint"] = " ".join(map(fingerprint, target.texts))
     subject = locked(row.source, row.session_id)
     record(REDACTED, actor, subject, done=f"redacted {target.what}", reason=why, run_id=target.run_id, **facts)
 

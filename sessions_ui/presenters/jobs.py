@@ -22,7 +22,8 @@ _TOLD: Final = {
     "transcripts": "lines of outside transcripts", "turns": "turns", "events": "events of turns",
     "copies": "kept copies of runs",
     "attachment_bytes": "of attachments", "flags": "flags", "cases": "cases", "notes": "notes", "tags": "tags",
-    "stars": "stars", "thumbs": "thumbs", "texts": "texts of the search",
+    "stars": "stars", "thumbs": "thumbs", "texts": "texts of the search", "places": "places redacted",
+    "kept": "ids and names that keep it",
 }  # fmt: skip
 
 
@@ -64,6 +65,12 @@ class JobView:
         """What the form said besides the reason, with its labels."""
         known = {one.name: one.label for one in self.act.options} if self.act else {}
         return [(known.get(name, name), value) for name, value in self.job.options.items() if value]
+
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether something has to be named again before it goes on: it was not kept when the job ended."""
+        names = self.act.secrets if self.act else ()
+        return not self.job.sealed and any(self.job.options.get(name) for name in names)
 
     @property
     def promised(self) -> list[Figure]:

@@ -1,18 +1,27 @@
 """What a form of the redaction page asks for: a text, or one message, tool call or medium of a run."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import Http404, QueryDict
 
 from agentos.catalog.keys import unquote_id
 from agentos.catalog.models import CatalogRun, CatalogSession
+from agentos.masking.config import own_rules
+from agentos.masking.detectors import KINDS
 from agentos.records import Run
 from agentos.records.redaction_targets import of_call, of_medium, of_message, of_text
-from agentos.redaction.service import Target, check_text
+from agentos.redaction.bulk import RULES, Preview
+from agentos.redaction.service import LONGEST, Target, check_text
 from sessions_ui.presenters.fetched_run import fetch_run
 from sessions_ui.presenters.media import media_of
 
 THINGS = ("message", "call", "medium")
+# Kinds of secrets, as their buttons say.
+KIND_WORDS = {
+    "keys": "API keys and private keys", "tokens": "tokens", "passwords": "passwords in addresses",
+    "cards": "numbers of payment cards", "emails": "e-mail addresses", "phones": "phone numbers",
+}  # fmt: skip
 NOT_THERE = "There is no such thing in this run."
 
 
@@ -61,7 +70,7 @@ def target_of(session: CatalogSession, form: QueryDict) -> tuple[Asked, Target]:
     if kind == "text":
         text, any_case = check_text(form.get("text", "")), form.get("any_case") == "1"
         asked = Asked("text", text, any_case)
-        return asked, Target(of_text(text, any_case=any_case), asked.words, text=text)
+        return asked, Target(of_text(text, any_case=any_case), asked.words, texts=(text,))
     session.shows_secrets = True  # what is to be taken out is known by what is stored; nothing of it is shown
     fetched = fetch_run(session, run_id)
     run = fetched.run
@@ -80,3 +89,23 @@ def target_of(session: CatalogSession, form: QueryDict) -> tuple[Asked, Target]:
     else:
         redactor = of_medium(media_of(run)[number])
     return asked, Target(redactor, asked.words, run_id=run.run_id or "")
+
+
+def redaction_form() -> dict[str, Any]:
+    """Return what the form needs that asks what is to be taken out of many sessions."""
+    rules = own_rules()
+    kinds = [(kind, KIND_WORDS[kind]) for kind in KINDS]
+    return {"kinds": [*kinds, (RULES, f"your own rules ({len(rules)})")] if rules else kinds, "longest": LONGEST}
+
+
+def look_as_data(found: Preview) -> dict[str, Any]:
+    """Return as JSON what a look into a list found."""
+    return {
+        "looked_into": found.looked_into, "with_it": found.with_it, "places": found.places, "kept": found.kept,
+        "too_large": found.too_large, "not_read": found.not_read,
+        "refused": [{"why": why, "sessions": number} for why, number in found.refused],
+        "samples": [
+            {"source": one.row.source, "session_id": one.row.session_id, "places": one.places, "samples": one.samples}
+            for one in found.samples
+        ],
+    }  # fmt: skip

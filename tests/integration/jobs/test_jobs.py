@@ -267,7 +267,7 @@ def test_an_act_beyond_our_database_is_done_again_after_a_kill(
     elsewhere = {row.session_id: 7 for row in rows}
     fault = [True]
 
-    def plan(targets: Any) -> list[dict[str, int]]:
+    def plan(targets: Any, task: Task) -> list[dict[str, int]]:
         return [{"runs": elsewhere[target.session_id]} for target in targets]
 
     def do(targets: Any, task: Task) -> list[Outcome]:

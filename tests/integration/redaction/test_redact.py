@@ -36,7 +36,7 @@ SESSION = "5b0c4c1e-0d0e-4b0e-9a6e-0d6f3a0b0001"
 
 
 def target_of(text: str, **options: Any) -> Target:
-    return Target(of_text(text, **options), "a text", text=text)
+    return Target(of_text(text, **options), "a text", texts=(text,))
 
 
 def redacted(row: CatalogSession, target: Target, person: Person, reason: str = "asked by the customer") -> Any:
