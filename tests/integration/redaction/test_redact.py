@@ -25,6 +25,7 @@ from agentos.records import MARKER, Run
 from agentos.records.redaction_targets import of_call, of_medium, of_message, of_text
 from agentos.redaction import service
 from agentos.redaction.service import Target
+from agentos.saved_views.models import SavedView
 from agentos.turns.models import Turn, TurnEvent, session_key
 from tests.conftest import CORPUS, PG_DUMPS, SQLITE_FILES, Person, PgServer
 
@@ -140,6 +141,7 @@ def plant_ours(source: Source, session_id: str, person: Person, needle: str) -> 
     note(row, Actor.of(person.user), f"They said {needle}")
     flag(row, Actor.of(person.user), "Threat or harassment", f"See {needle}", title=needle)
     tag(row, Actor.of(person.user), "vip")
+    SavedView.objects.create(owner=person.user, name=needle[:20], query=f"user:x {json.dumps(needle)}")
     return turn
 
 

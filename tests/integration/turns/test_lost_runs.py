@@ -156,7 +156,7 @@ def test_what_was_removed_on_purpose_stays_away(source: Source, program: Program
 
 def test_what_was_redacted_does_not_come_back(source: Source, program: Program, admin: Person) -> None:
     turn = answered("My code is Qx7391Zk")
-    row, target = refresh_session(source, AGENT), Target(of_text("Qx7391Zk"), "a text", text="Qx7391Zk")
+    row, target = refresh_session(source, AGENT), Target(of_text("Qx7391Zk"), "a text", texts=("Qx7391Zk",))
     assert row is not None
     redact(row, target, Actor.of(admin.user), "asked by the customer", preview(row, target).seen)
     assert not KeptRun.objects.exists()
