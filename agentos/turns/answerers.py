@@ -7,7 +7,7 @@ from typing import Any
 from agentos.agents import registry
 from agentos.agents.cancelling import cancel_run
 from agentos.db.sql import SqlDb
-from agentos.llm import Delta, Model
+from agentos.llm import Delta, DemoModel, Model
 from agentos.records import Run, Session
 from agentos.records.events import RunOutputEvent
 from agentos.turns import answering
@@ -81,7 +81,7 @@ class RebuiltAnswerer(Answerer):
     """One of our own that stands in for whoever the session belongs to: the same model, without tools."""
 
     tells = has_program = False
-    stores_by_db = can_go_on = True
+    stores_by_db = True
 
     def __init__(self, session: Session, db: SqlDb, intake: Intake, before: Delta | None = None) -> None:
         """`before`: what had arrived of the answer that is to be gone on with."""
@@ -91,6 +91,7 @@ class RebuiltAnswerer(Answerer):
 
         who = answering.rebuilt(session, db, watched)
         self.label, self.model_id, self._component = who.stored.label, who.model.id, who.component
+        self.can_go_on = not isinstance(who.model, DemoModel)  # which says the same, whatever came before
 
     def run(self, message: str, attachments: Media, frame: Frame) -> Iterator[RunOutputEvent]:
         """Run it."""

@@ -7,7 +7,7 @@ import pytest
 
 from agentos.db.sources import Source
 from agentos.turns.going_on import ABLE, PROMPT
-from agentos.turns.log import answer_so_far, beat, claim, finish, reasoning_so_far
+from agentos.turns.log import answer_so_far, beat, claim, events_of, finish, reasoning_so_far
 from agentos.turns.models import Turn, TurnEvent
 from agentos.turns.retention import prune
 from agentos.turns.runner import run_turn
@@ -115,6 +115,13 @@ def test_a_rebuilt_answerer_says_that_it_can(ask: Ask, fake_model: Any) -> None:
     assert may_go_on(turn)
     with pytest.raises(BadRequest):  # but nothing has arrived
         retry(turn, None, go_on=True)
+
+
+def test_the_demo_model_cannot(ask: Ask) -> None:
+    turn = ask("Tell me.")
+    run_turn(turn.pk)
+    [started] = events_of(turn, TurnEvent.Kind.STARTED)
+    assert started.payload[ABLE] is False
 
 
 @pytest.mark.parametrize("entries", [[STARTED], said(ARRIVED), [(TurnEvent.Kind.STARTED, {ABLE: False}), *said("x")]])
