@@ -45,7 +45,8 @@ format: $(VENV)/.dev  ## rewrite the code in the house style
 
 lock:  ## compile the pinned requirements anew from pyproject.toml (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --group test --group lint -o requirements-dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra oidc --constraint requirements.txt -o requirements-oidc.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --extra oidc --group test --group lint -o requirements-dev.txt
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header tests/interop/requirements-agno2.in -o tests/interop/requirements-agno2.txt
 
 clean:  ## remove what the targets above made, your data excepted

@@ -6,6 +6,7 @@
 import os
 import re
 import secrets
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +209,32 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": ["'none'"],
     }
 }
+
+# Sign-in by OpenID Connect: `agentos.access.oidc` reads these and says what is wrong with them.
+AGENTOS_OIDC_ISSUER = env.str("AGENTOS_OIDC_ISSUER", "")
+AGENTOS_OIDC_CLIENT_ID = env.str("AGENTOS_OIDC_CLIENT_ID", "")
+AGENTOS_OIDC_CLIENT_SECRET = env.str("AGENTOS_OIDC_CLIENT_SECRET", "")
+# What the button calls it: "Sign in with …".
+AGENTOS_OIDC_NAME = env.str("AGENTOS_OIDC_NAME", "single sign-on")
+AGENTOS_OIDC_SCOPES = env.str("AGENTOS_OIDC_SCOPES", "openid profile email")
+# The claim that names a person's groups, and the role of each group that has one: "group=role, …".
+AGENTOS_OIDC_GROUPS_CLAIM = env.str("AGENTOS_OIDC_GROUPS_CLAIM", "groups")
+AGENTOS_OIDC_ROLES = env.str("AGENTOS_OIDC_ROLES", "")
+# The role of whoever is in none of these groups; "": they are refused.
+AGENTOS_OIDC_OTHERS = env.str("AGENTOS_OIDC_OTHERS", "")
+# Hours after which somebody who signed in so has to do it again, which asks for their groups anew.
+AGENTOS_OIDC_HOURS = env.int("AGENTOS_OIDC_HOURS", 12)
+if AGENTOS_OIDC_ISSUER and all(find_spec(name) for name in ("allauth", "requests", "jwt")):
+    # Its apps for their classes: its pages are not in the URL configuration, its tables stay empty (ADR 27).
+    INSTALLED_APPS += ["allauth.account", "allauth.socialaccount", "allauth.socialaccount.providers.openid_connect"]
+    MIDDLEWARE += ["allauth.account.middleware.AccountMiddleware"]
+    SOCIALACCOUNT_ADAPTER = "agentos.access.openid.Adapter"
+    SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "agentos.access.openid.Provider"}}
+    SOCIALACCOUNT_ONLY = True
+    SOCIALACCOUNT_AUTO_SIGNUP = False
+    SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+    SOCIALACCOUNT_STORE_TOKENS = False
+    ACCOUNT_EMAIL_VERIFICATION = "none"
 
 LOGGING = {
     "version": 1,

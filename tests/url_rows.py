@@ -136,6 +136,11 @@ def PEOPLE(asker: Asker, about: str) -> str:
     return NOT_FOUND if found == OK and (asker.bound or asker.is_narrowed) else found
 
 
+def NOT_SET_UP(asker: Asker, about: str) -> str:
+    """For nobody: what it belongs to is not set up in the test."""
+    return NOT_FOUND
+
+
 def NOBODYS(asker: Asker, about: str) -> str:
     """About something of somebody who is not in the test, and does not share it."""
     return NOT_FOUND if asker.is_somebody else SIGN_IN
@@ -263,6 +268,8 @@ ROWS: Final[dict[str, Row]] = {
     "roles": get(PEOPLE, "?edit=viewer", post=PEOPLE),
     "audit": get(AUDITS, "?q=needle", "?kind=read"),
     "audit_export": get(AUDITS, "?format=csv", "?format=jsonl"),
+    "oidc_start": post(NOT_SET_UP),
+    "oidc_callback": get(NOT_SET_UP),
     "sign_in": get(OPEN, post=OPEN),
     "sign_in_link": get(OPEN, post=OPEN),
     "sign_out": post(OPEN),

@@ -12,6 +12,8 @@ register(
     Act("person.switched_off", "rights", "lock", "Switched the account {name} off"),
     Act("person.switched_on", "rights", "key", "Switched the account {name} on"),
     Act("person.signed_out", "rights", "close", "Signed {name} out of {count} browsers"),
+    Act("sign_in.refused", "sign-in", "bad", "Was refused by single sign-on: {why}"),
+    Act("sign_in.unproven", "sign-in", "bad", "Failed to sign in by single sign-on: {why}"),
     Act("role.kept", "rights", "key", "Kept the role {role}"),
     Act("role.dropped", "rights", "key", "Deleted the role {role}"),
 )

@@ -59,6 +59,27 @@ class Grant(models.Model):
         return f"{self.kind}:{self.value}"
 
 
+class Identity(models.Model):
+    """Who somebody is to a provider of single sign-on: its issuer, and its own unchanging id of them, `sub`.
+
+    Nothing else says that a person of a provider is one of ours: no name and no e-mail address does.
+    """
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="identities")
+    issuer = models.CharField(max_length=500)
+    subject = models.CharField(max_length=255)
+    since = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        """One of a provider's people is one of ours."""
+
+        constraints = [models.UniqueConstraint(fields=["issuer", "subject"], name="access_one_identity_once")]
+
+    def __str__(self) -> str:
+        """Both names."""
+        return f"{self.user} is {self.subject} of {self.issuer}"
+
+
 class BrowserSession(AbstractBaseSession):
     """A browser that somebody is signed in with: whose it is, from where, since when, and when it was last seen.
 

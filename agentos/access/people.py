@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from agentos.access import acts  # noqa: F401  # what is recorded has to be registered
 from agentos.access.managing import LAST, check_can_give, check_can_manage, managers
 from agentos.access.models import ApiToken, Binding, Grant, SignInLink
+from agentos.access.oidc import check_can_change_role
 from agentos.access.rights import forget_rights, rights_of
 from agentos.access.roles import give_role, rights_in
 from agentos.access.rules import NotAllowed
@@ -88,6 +89,7 @@ def change_role(manager: Manager, person: User, role: str, reason: str) -> None:
     group, why = _group(role), reason_of(reason)
     check_can_give(manager.user, rights_in(group))
     with _changed(manager, person):
+        check_can_change_role(person)
         before = ", ".join(rights_of(person).groups)
         if before == group.name:
             raise Refused(f"{person.get_username()} has the role {group.name} already.")

@@ -5,7 +5,7 @@ an address whatever the name. Names that nobody has are counted too, so that non
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -21,6 +21,8 @@ PAUSE: Final = timedelta(minutes=15)
 MOST_HERE: Final = 5
 MOST_OF_NAME: Final = 30
 MOST_OF_ADDRESS: Final = 60
+# Steps of a sign-in by OpenID Connect, two to each: nothing can be guessed there, but each asks the provider.
+MOST_STEPS: Final = 300
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,12 @@ class Tried:
 
 def count_try(name: str, address: str) -> Tried:
     """Count a try; whoever is refused is refused whatever the password is, and their try is not counted again."""
-    now, left, wait = timezone.now(), MOST_HERE, 0
-    for key, most in _counts(name, address):
-        found = _counted(key, most)
-        if found.count > most:
-            wait = max(wait, int((found.since + PAUSE - now).total_seconds()) + 1)
-        left = min(left, most - found.count)
-    SignInTries.objects.filter(since__lt=now - PAUSE).delete()
-    return Tried(-1, max(1, wait)) if wait else Tried(max(0, left))
+    return _count(_counts(name, address))
+
+
+def count_step(address: str) -> Tried:
+    """Count a step of a sign-in by OpenID Connect from an address, as `count_try` does."""
+    return _count([(_key("step", address), MOST_STEPS)])
 
 
 def forget_tries(name: str, address: str) -> None:
@@ -49,14 +49,26 @@ def forget_tries(name: str, address: str) -> None:
     SignInTries.objects.filter(key__in=keys).delete()
 
 
+def _count(counts: Iterable[tuple[str, int]]) -> Tried:
+    now, lefts, wait = timezone.now(), [], 0
+    for key, most in counts:
+        found = _counted(key, most)
+        if found.count > most:
+            wait = max(wait, int((found.since + PAUSE - now).total_seconds()) + 1)
+        lefts.append(most - found.count)
+    SignInTries.objects.filter(since__lt=now - PAUSE).delete()
+    return Tried(-1, max(1, wait)) if wait else Tried(max(0, min(lefts)))
+
+
 def _counts(name: str, address: str) -> Iterator[tuple[str, int]]:
     who = name.strip().casefold()
-    for parts, most in (
-        (("here", who, address), MOST_HERE),
-        (("name", who), MOST_OF_NAME),
-        (("address", address), MOST_OF_ADDRESS),
-    ):
-        yield hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest(), most
+    yield _key("here", who, address), MOST_HERE
+    yield _key("name", who), MOST_OF_NAME
+    yield _key("address", address), MOST_OF_ADDRESS
+
+
+def _key(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode(errors="replace")).hexdigest()
 
 
 def _counted(key: str, most: int) -> SignInTries:

@@ -6,12 +6,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.contrib.auth.models import Group, User
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from agentos.access.groups import Kept, kept
 from agentos.access.managing import check_can_be_shut_out, check_can_give, check_can_manage
-from agentos.access.models import ApiToken, BrowserSession, Grant, SignInLink
+from agentos.access.models import ApiToken, BrowserSession, Grant, Identity, SignInLink
+from agentos.access.oidc import check_can_change_role, setup
 from agentos.access.people import target_of
 from agentos.access.rights import RIGHTS, Right, Role
 from agentos.access.rules import NotAllowed
@@ -26,7 +27,10 @@ _HISTORY: Final = 20
 
 @dataclass(frozen=True)
 class Line:
-    """Somebody in the list. `seen`: when they were last here by what is known, None for never."""
+    """Somebody in the list. `seen`: when they were last here by what is known, None for never.
+
+    `by_sign_on`: their role is what their groups at the provider of single sign-on say.
+    """
 
     user: User
     role: str
@@ -34,6 +38,7 @@ class Line:
     grants: list[Grant]
     seen: datetime | None
     browsers: int
+    by_sign_on: bool = False
 
     @property
     def as_data(self) -> dict[str, Any]:
@@ -43,6 +48,7 @@ class Line:
             "username": self.user.get_username(),
             "active": self.user.is_active,
             "role": self.role or None,
+            "role_by_single_sign_on": self.by_sign_on,
             "user_id": self.agno_user_id,
             "scopes": [str(grant) for grant in self.grants],
             "last_seen": self.seen.isoformat() if self.seen else None,
@@ -73,6 +79,8 @@ def _told(people: QuerySet[User]) -> QuerySet[User]:
     """Return the people with all that a line says of them."""
     said = Entry.objects.filter(actor=OuterRef("username"), actor_id=OuterRef("pk")).order_by("-number")
     open_ones = BrowserSession.objects.filter(user=OuterRef("pk"), expire_date__gt=timezone.now()).order_by()
+    provider = setup()
+    known = Identity.objects.filter(user=OuterRef("pk"), issuer=provider.issuer if provider else None)
     newest = BrowserSession.objects.filter(user=OuterRef("pk")).order_by("-seen_at")
     return (
         people.select_related("binding")
@@ -81,6 +89,7 @@ def _told(people: QuerySet[User]) -> QuerySet[User]:
             browsers=Subquery(open_ones.values("user").annotate(number=Count("pk")).values("number")),
             browser_seen=Subquery(newest.values("seen_at")[:1]),
             last_act=Subquery(said.values("at")[:1]),
+            by_sign_on=Exists(known),
         )
     )
 
@@ -96,6 +105,7 @@ def line_of(user: Any) -> Line:
         grants=sorted(user.grants.all(), key=str),
         seen=max(filter(None, (user.browser_seen, user.last_act, user.last_login)), default=None),
         browsers=user.browsers or 0,
+        by_sign_on=user.by_sign_on,
     )
 
 
@@ -110,11 +120,13 @@ class Told:
 @dataclass(frozen=True)
 class Person:
     """The page of one person. `why_not`: why the reader changes nothing about them; `why_stays`: why they are not shut
-    out, demoted or narrowed; both "" for no reason. `roles`: those the reader may give, and why not the others."""
+    out, demoted or narrowed; `why_role_stays`: why nobody changes their role here; "" for no reason.
+    `roles`: those the reader may give, and why not the others."""
 
     line: Line
     why_not: str
     why_stays: str
+    why_role_stays: str
     roles: list[tuple[Kept, str]]
     browsers: list[BrowserSession]
     tokens: list[ApiToken]
@@ -147,6 +159,7 @@ def person(reader: User, key: int) -> Person | None:
         line=line_of(user),
         why_not=_why_not(check_can_manage, reader, user),
         why_stays=_why_not(check_can_be_shut_out, user),
+        why_role_stays=_why_not(check_can_change_role, user),
         roles=[(role, _why_not(check_can_give, reader, role.rights)) for role in kept()],
         browsers=list(user.browser_sessions.filter(expire_date__gt=now).defer("session_data").order_by("-seen_at")),
         tokens=list(user.api_tokens.order_by("-pk")),

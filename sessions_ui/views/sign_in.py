@@ -14,6 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agentos.access.models import SignInLink
+from agentos.access.oidc import setup
 from agentos.access.throttle import PAUSE, count_try, forget_tries
 from agentos.audit import service
 from sessions_ui.recording import origin, record_act
@@ -33,17 +34,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         return redirect(safe_next(request))
     form = AuthenticationForm(request, data=request.POST or None)
     if request.method != "POST":
-        return _page(request, form)
+        return sign_in_page(request, form)
     name, address = request.POST.get("username", ""), request.META.get("REMOTE_ADDR", "")
     tried = count_try(name, address)
     if tried.left < 0:
-        service.note("sign_in.paused", actor=_typed(request), actor_id=None, origin=origin(request))
-        refused = _page(request, form, problem=paused(tried.wait), status=429)
-        refused.headers["Retry-After"] = str(tried.wait)
-        return refused
+        return paused_page(request, form, tried.wait, _typed(request))
     if not form.is_valid():
         service.record("sign_in.failed", actor=_typed(request), actor_id=None, origin=origin(request))
-        return _page(request, form, problem=not_right(tried.left), status=422)
+        return sign_in_page(request, form, problem=not_right(tried.left), status=422)
     forget_tries(name, address)
     login(request, form.get_user())
     record_act(request, "sign_in.ok", details={"way": "password"})
@@ -90,20 +88,33 @@ def paused(wait: int) -> str:
     return f"Too many tries. Wait {minutes}, or sign in by a one-time link."
 
 
-def safe_next(request: HttpRequest) -> str:
-    """Return the path in `next` if it stays on this host, else the start page."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
+def safe_next(request: HttpRequest, asked: str | None = None) -> str:
+    """Return the path that was asked for, by `next` unless given, if it stays on this host, else the start page."""
+    wanted = (request.POST.get("next") or request.GET.get("next") or "") if asked is None else asked
     here = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
     return wanted if here else first_page(request.user)
 
 
-def _page(request: HttpRequest, form: AuthenticationForm, *, problem: str = "", status: int = 200) -> HttpResponse:
+def paused_page(request: HttpRequest, form: AuthenticationForm, wait: int, name: str) -> HttpResponse:
+    """Answer that there were too many tries, and put on record whose name it was."""
+    service.note("sign_in.paused", actor=name, actor_id=None, origin=origin(request))
+    refused = sign_in_page(request, form, problem=paused(wait), status=429)
+    refused.headers["Retry-After"] = str(wait)
+    return refused
+
+
+def sign_in_page(
+    request: HttpRequest, form: AuthenticationForm, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    """Show the ways to sign in, with a sentence about what went wrong."""
     nobody_yet = not User.objects.filter(last_login__isnull=False).exists()
+    single = setup()
     context = {
         "form": form,
         "next": request.POST.get("next") or request.GET.get("next", ""),
         "problem": problem,
         "hint": FIRST_START if nobody_yet else "",
+        "single": single.name if single else "",
     }
     return render(request, "sessions_ui/sign_in.html", context, status=status)
 

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from agentos.access import oidc
 from agentos.agents import registry
 from agentos.db.sources import Source, SourceError, all_sources, check
 from agentos.remotes.discovery import look
@@ -98,6 +99,21 @@ def remote_servers() -> Iterator[Finding]:
             yield Finding(True, f"{where}: {version}, {key}, serves {served(state.serves)}.")
 
 
+def sign_on() -> Iterator[Finding]:
+    """Look at how sign-in by OpenID Connect is set up; that it is not is no problem."""
+    yield from (Finding(False, sentence) for sentence in oidc.problems())
+    found = oidc.setup()
+    if found is None:
+        return
+    for role in oidc.unknown_roles():
+        yield Finding(False, f"AGENTOS_OIDC_ROLES names the role {role!r}, which is not there.")
+    from agentos.access.openid import fault_of_provider
+
+    fault = fault_of_provider()
+    where = f"Sign-in by OpenID Connect ({found.issuer})"
+    yield Finding(not fault, f"{where}: {fault or 'the provider answers'}.".replace("..", "."))
+
+
 def served(serves: list[dict[str, Any]]) -> str:
     """Return in words how many agents, teams and workflows these are."""
     counts = [(kind, sum(one["kind"] == kind for one in serves)) for kind in ("agent", "team", "workflow")]
@@ -112,7 +128,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line a finding."""
-        findings = [own_database(), *sources(), model(), *components(), *remote_servers()]
+        findings = [own_database(), *sources(), model(), *components(), *remote_servers(), *sign_on()]
         for finding in findings:
             self.stdout.write(str(finding))
         problems = sum(not finding.well for finding in findings)

@@ -16,11 +16,12 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from agentos.access import oidc
 from agentos.audit.notes import notes
 from agentos.catalog.keeping import follower
 from agentos.db.sources import SourceError, parse_sources
 from agentos.jobs import runner as jobs
-from agentos.management.commands.doctor import components, own_database_fault, sources
+from agentos.management.commands.doctor import Finding, components, own_database_fault, sources
 from agentos.management.people import first_admin_token, link_url
 from agentos.turns.service import sweep_orphans
 
@@ -62,6 +63,8 @@ class Command(BaseCommand):
             call_command("demo", stdout=self.stdout)
         for finding in (*sources(), *components()):  # which also loads them before the first page
             self.stdout.write(str(finding))
+        for sentence in oidc.problems():
+            self.stdout.write(str(Finding(False, sentence)))
 
     def _greet(self, host: str, port: int) -> None:
         base = settings.AGENTOS_URL if "AGENTOS_URL" in os.environ else f"http://{printable_host(host)}:{port}"
