@@ -1,5 +1,6 @@
 """Putting what a request does on record: who it is and where it comes from are taken from the request."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import HttpRequest
@@ -35,10 +36,18 @@ def record_act(
 
 
 def note_read(
-    request: HttpRequest, act: str, *, on: Target | None = None, details: dict[str, Any] | None = None
+    request: HttpRequest,
+    act: str,
+    *,
+    on: Target | None = None,
+    details: dict[str, Any] | None = None,
+    shown: Sequence[Target] = (),
 ) -> None:
-    """Put on record, within a second, what the request's user reads. It costs the request no statement."""
-    service.note(act, on=on, details=details, **who(request))
+    """Put on record, within a second, what the request's user reads. It costs the request no statement.
+
+    `shown`: sessions of which it shows something beside.
+    """
+    service.note(act, on=on, details=details, shown=shown, **who(request))
 
 
 def who(request: HttpRequest) -> dict[str, Any]:

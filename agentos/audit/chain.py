@@ -17,10 +17,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from agentos.audit.acts import find
-from agentos.audit.models import NAME_CHARACTERS, TEXT_CHARACTERS, Entry, Head
+from agentos.audit.models import NAME_CHARACTERS, TEXT_CHARACTERS, Entry, Head, Shown
 from agentos.audit.targets import NOTHING, Target, target_key
 from agentos.audit.texts import bounded, stored_json
 
+# Sessions that one entry may name as shown; of each so many characters of its id, and of what stands for it.
+MOST_SHOWN: Final = 50
+_SHOWN_CHARACTERS, _SHOWN_KEY = 40, 32
 GENESIS: Final = "0" * 64
 # What a hash begins with, so that another form of entry can never be taken for one of this form.
 _FORM: Final = "agentos-audit-1"
@@ -36,7 +39,7 @@ class NoHead(RuntimeError):
 
 @dataclass(frozen=True)
 class Draft:
-    """An act before it has its place in the chain."""
+    """An act before it has its place in the chain. `shown`: sessions of which it showed something beside `on`."""
 
     act: str
     actor: str
@@ -48,6 +51,7 @@ class Draft:
     details: dict[str, Any] | None = None
     origin: str = ""
     at: datetime | None = None
+    shown: tuple[Target, ...] = ()
 
 
 def append(drafts: Sequence[Draft]) -> list[Entry]:
@@ -68,6 +72,7 @@ def append(drafts: Sequence[Draft]) -> list[Entry]:
             entry.hash = head.hash = entry_hash(entry, head.hash)
         head.counts = dict(Counter(head.counts) + Counter(entry.kind for entry in entries))
         Entry.objects.all().append(entries)
+        Shown.objects.all().append(_shown(drafts, entries))
         head.save(update_fields=["number", "hash", "counts"])
     return entries
 
@@ -80,6 +85,30 @@ def entry_hash(entry: Entry, previous: str) -> str:
         entry.object, entry.reason, entry.origin, entry.before, entry.after, entry.details,
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(columns, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _shown(drafts: Sequence[Draft], entries: Sequence[Entry]) -> list[Shown]:
+    """Return where the entries are found by the sessions they showed."""
+    return [
+        Shown(number=entry.number, target_key=key)
+        for draft, entry in zip(drafts, entries, strict=True)
+        for key in dict.fromkeys(target_key(one.source, one.session_id) for one in draft.shown[:MOST_SHOWN])
+    ]
+
+
+def _details(draft: Draft) -> dict[str, Any] | None:
+    """Return the details with the sessions that were shown: ids cut, beside the beginning of what stands for them."""
+    if not draft.shown:
+        return draft.details
+    shown = [
+        {
+            "source": bounded(one.source, 64),
+            "session_id": bounded(one.session_id, _SHOWN_CHARACTERS),
+            "key": target_key(one.source, one.session_id)[:_SHOWN_KEY],
+        }
+        for one in draft.shown[:MOST_SHOWN]
+    ]
+    return {**(draft.details or {}), "shown": shown}
 
 
 def _entry(draft: Draft) -> Entry:
@@ -101,5 +130,5 @@ def _entry(draft: Draft) -> Entry:
         origin=bounded(draft.origin, NAME_CHARACTERS),
         before=stored_json(draft.before),
         after=stored_json(draft.after),
-        details=stored_json(draft.details),
+        details=stored_json(_details(draft)),
     )

@@ -17,6 +17,22 @@ def dropped(vendor: str) -> list[str]:
     return ["DROP FUNCTION audit_append_only() CASCADE"]
 
 
+def of_shown(vendor: str) -> list[str]:
+    """Return the statements that guard the table of what entries showed; after those of `statements`."""
+    if vendor == "sqlite":
+        return [
+            f"CREATE TRIGGER audit_shown_no_{event.lower()} BEFORE {event} ON audit_shown "
+            f"BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END"
+            for event in ("UPDATE", "DELETE")
+        ]
+    return [
+        "CREATE TRIGGER audit_shown_no_change BEFORE UPDATE OR DELETE ON audit_shown FOR EACH ROW "
+        "EXECUTE FUNCTION audit_append_only()",
+        "CREATE TRIGGER audit_shown_no_truncate BEFORE TRUNCATE ON audit_shown FOR EACH STATEMENT "
+        "EXECUTE FUNCTION audit_append_only()",
+    ]
+
+
 _SQLITE: Final = [
     f"CREATE TRIGGER audit_no_{event.lower()} BEFORE {event} ON audit_entry "
     f"BEGIN SELECT RAISE(ABORT, '{SENTENCE}'); END"

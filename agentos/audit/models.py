@@ -1,4 +1,4 @@
-"""The tables of the log. Neither has a foreign key: an entry outlives whomever and whatever it is about.
+"""The tables of the log. None has a foreign key: an entry outlives whomever and whatever it is about.
 
 Django does not manage them after they were made, so that `manage.py flush` leaves them alone. Entries are written by
 `chain.py` only; the model refuses to change or delete one, and triggers of the database refuse it too.
@@ -29,8 +29,10 @@ class EntryQuerySet(models.QuerySet["Entry"]):
     """Questions to the log. What would change it is refused."""
 
     def about(self, source: str, session_id: str) -> Self:
-        """Entries about one session."""
-        return self.filter(target_key=target_key(source, session_id))
+        """Entries about one session, and those that showed something of it beside others."""
+        key = target_key(source, session_id)
+        shown = Shown.objects.filter(target_key=key).values("number")
+        return self.filter(number__in=Entry.objects.filter(target_key=key).values("number").union(shown, all=True))
 
     def update(self, **values: Any) -> NoReturn:
         """Refused."""
@@ -112,6 +114,37 @@ class Entry(models.Model):
     def is_whole(self) -> bool:
         """Whether `session_id` is the session's id as it is, so that a link can be made of it."""
         return bool(self.target_key) and target_key(self.source, self.session_id) == self.target_key
+
+
+class ShownQuerySet(models.QuerySet["Shown"]):
+    """Only ever added to, with the entries."""
+
+    def append(self, rows: Iterable["Shown"]) -> None:
+        """Store rows; no statement for none."""
+        super().bulk_create(rows)
+
+
+class Shown(models.Model):
+    """That the entry `number` showed something of a session, as a search does of many: only to find it by the session.
+
+    The entry's own details name the sessions, under its hash.
+    """
+
+    number = models.BigIntegerField()
+    target_key = models.CharField(max_length=HASH_CHARACTERS)
+
+    objects = ShownQuerySet.as_manager()
+
+    class Meta:
+        """Found by session."""
+
+        managed = False
+        db_table = "audit_shown"
+        indexes = [models.Index(fields=["target_key", "number"], name="audit_shown_by_target")]
+
+    def __str__(self) -> str:
+        """Which entry, and of what."""
+        return f"{self.number} showed {self.target_key[:8]}"
 
 
 class Head(models.Model):

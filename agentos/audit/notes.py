@@ -150,7 +150,7 @@ class Notes:
 
 def _key(draft: Draft) -> int:
     """Return what is equal for the same read by the same person from the same place."""
-    return hash((draft.act, draft.actor_id, draft.actor, draft.on, draft.origin, str(draft.details)))
+    return hash((draft.act, draft.actor_id, draft.actor, draft.on, draft.origin, str(draft.details), draft.shown))
 
 
 notes: Final = Notes()

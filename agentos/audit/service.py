@@ -50,6 +50,10 @@ def note(
     on: Target | None = None,
     details: dict[str, Any] | None = None,
     origin: str = "",
+    shown: Sequence[Target] = (),
 ) -> None:
-    """Put a read on record without a statement in its request; `notes.py` says when, and what is coalesced."""
-    notes.add(Draft(act, actor, actor_id, on or NOTHING, details=details, origin=origin))
+    """Put a read on record without a statement in its request; `notes.py` says when, and what is coalesced.
+
+    `shown`: sessions of which it showed something, beside what it was about; `chain.MOST_SHOWN` of them are named.
+    """
+    notes.add(Draft(act, actor, actor_id, on or NOTHING, details=details, origin=origin, shown=tuple(shown)))

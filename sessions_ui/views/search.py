@@ -8,6 +8,7 @@ from django.shortcuts import render, resolve_url
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
+from agentos.audit.service import Target
 from agentos.catalog.facets import counts
 from agentos.catalog.freshness import unindexed
 from agentos.catalog.models import CatalogSession
@@ -24,7 +25,7 @@ from sessions_ui.presenters.freshness import behind
 from sessions_ui.presenters.list_state import ListState
 from sessions_ui.presenters.search import SearchState
 from sessions_ui.presenters.search_context import Around, around, message_url
-from sessions_ui.recording import note_read
+from sessions_ui.recording import note_read, target_of
 from sessions_ui.rendering.list_controls import drawn_facets
 from sessions_ui.views.lists import broken_as_data, page_or_list
 
@@ -36,9 +37,8 @@ _FACETS = ("type", "component", "user", "status", "source")
 def search(request: HttpRequest) -> HttpResponse:
     """Show where the words of the query stand in the sessions the user may see."""
     state = SearchState.of(request)
-    if state.query.node is not None:
-        note_read(request, "search", details={"query": state.query.text})
     chosen = around(request, request.GET.get("hit", ""), state.query)
+    _note_hit(request, chosen)
     if request.headers.get("HX-Target") == "context":
         return render(request, f"{TEMPLATE}#context", _context(chosen))
     states, problem = fresh_states(request.user)
@@ -46,6 +46,8 @@ def search(request: HttpRequest) -> HttpResponse:
     visible = CatalogSession.objects.visible_to(request.user).in_kinds(kinds_of(state.places))
     began = time.perf_counter()
     found = search_texts(visible, state.query, newest=state.newest, each=state.each, page=page)
+    if state.query.node is not None:
+        note_read(request, "search", details={"query": state.query.text}, shown=_shown(found))
     took = round((time.perf_counter() - began) * 1000)
     if wants_json(request):
         return broken_as_data(state.query) if state.query.broken else JsonResponse(presented.as_data(found, chosen))
@@ -75,6 +77,20 @@ def search(request: HttpRequest) -> HttpResponse:
     }
     asked = state.url(str(page) if page > 1 else None)
     return page_or_list(request, TEMPLATE, context, resolve_url("search"), asked)
+
+
+def _shown(found: Found) -> list[Target]:
+    """Return the sessions whose texts stand on the page: that is reading them, a little."""
+    return list(dict.fromkeys(target_of(group.session) for group in found.groups))
+
+
+def _note_hit(request: HttpRequest, chosen: Around | None) -> None:
+    """Put on record that a session, or a run of it, is read around a hit."""
+    if chosen is None or chosen.session is None or chosen.problem:
+        return
+    run_id = (chosen.row.run_id or "") if chosen.row is not None else ""
+    act = "run.opened" if run_id else "session.opened"
+    note_read(request, act, on=target_of(chosen.session, run_id), details={"from": "search"})
 
 
 def _context(found: Around | None) -> dict[str, Any]:

@@ -10,16 +10,20 @@ from urllib.parse import quote
 
 import pytest
 from asgiref.sync import async_to_sync
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from agentos.access.models import ApiToken, Binding, Grant, SignInLink
 from agentos.audit.models import Entry, Head
 from agentos.audit.notes import notes
-from agentos.audit.service import Target, record
+from agentos.audit.service import Target, note, record
 from agentos.audit.verifying import verify
-from agentos.catalog.models import CatalogSession
+from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.catalog.sync import refresh_source
+from agentos.catalog.text.extract import Part
+from agentos.catalog.text.store import Texts, write
 from tests.conftest import Person, person
+from tests.factories import make_session
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +51,73 @@ def at() -> int:
     return Head.objects.get().number
 
 
+class TestWhatASearchShowed:
+    """Who saw a session's words is found by the session, also where a search of many showed them."""
+
+    @staticmethod
+    def texts(*session_ids: str) -> None:
+        for number, session_id in enumerate(session_ids):
+            row = make_session(session_id=session_id, source="lab")
+            run = CatalogRun.objects.create(
+                session=row, ordinal=0, root_ordinal=0, position=0, kind="agent", run_id="r"
+            )
+            part = Part("answer", 1, f"zqneedle number {number}")
+            write([Texts(row.pk, run.pk, 1_790_000_000, (part,))])
+
+    def test_the_entry_names_the_sessions_on_the_page_and_is_found_by_each(
+        self, teammate: Person, moderator: Person, django_assert_max_num_queries: Any
+    ) -> None:
+        long = "ü" * 3_000
+        self.texts("one", long)
+        make_session(session_id="beside", source="lab")
+        before = at()
+        for _ in range(3):
+            assert "zqneedle" in teammate.client.get("/search/", {"q": "zqneedle"}).text
+        with django_assert_max_num_queries(6):
+            notes.flush()
+        entry = Entry.objects.get(act="search", number__gt=before)
+        assert {one["session_id"][:3] for one in entry.facts["shown"]} == {"one", "üüü"}
+        for session_id, count in (("one", 1), (long, 1), ("beside", 0)):
+            asked = {"source": "lab", "session": session_id, "format": "json"}
+            found = [one["number"] for one in moderator.client.get("/audit/", asked).json()["entries"]]
+            assert found == [entry.number] * count, session_id
+        assert verify().is_whole
+
+    def test_another_page_of_hits_is_another_read(self, teammate: Person) -> None:
+        self.texts(*(f"s{number}" for number in range(25)))
+        for page in ("1", "2", "2"):
+            teammate.client.get("/search/", {"q": "zqneedle", "page": page})
+        notes.flush()
+        shown = [len(one.facts["shown"]) for one in Entry.objects.filter(act="search").order_by("number")]
+        assert shown == [20, 5]
+
+    def test_nothing_found_names_nobody(self, teammate: Person) -> None:
+        teammate.client.get("/search/", {"q": "zqneedle"})
+        notes.flush()
+        assert Entry.objects.get(act="search").facts == {"query": "zqneedle"}
+
+    def test_at_most_fifty_are_named(self) -> None:
+        note("search", actor="a", actor_id=1, shown=[Target("lab", f"{n}") for n in range(80)])
+        notes.flush()
+        assert len(Entry.objects.latest("number").facts["shown"]) == 50
+
+    def test_a_hit_in_its_surroundings_is_an_opened_run(self, session: CatalogSession, teammate: Person) -> None:
+        run = session.runs.filter(depth=0).first()
+        assert run is not None and run.run_id
+        before = at()
+        hit = f"lab/{session.quoted_id}/answer/{run.quoted_id}"
+        assert teammate.client.get("/search/", {"q": "hello", "hit": hit}).status_code == 200
+        assert ("run.opened", "teammate") in acts(before)
+        assert Entry.objects.get(act="run.opened", number__gt=before).session_id == session.session_id
+
+    @pytest.mark.parametrize("sql", ["UPDATE audit_shown SET target_key = 'x'", "DELETE FROM audit_shown"])
+    def test_what_finds_them_is_as_append_only(self, sql: str) -> None:
+        note("search", actor="a", actor_id=1, shown=[Target("lab", "one")])
+        notes.flush()
+        with pytest.raises(DatabaseError, match="only ever added"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql)
+
+
 def test_reads_are_on_record(session: CatalogSession, teammate: Person) -> None:
     before = at()
     base = f"/sessions/lab/{session.quoted_id}/"
@@ -59,7 +130,7 @@ def test_reads_are_on_record(session: CatalogSession, teammate: Person) -> None:
     ]
     opened = Entry.objects.get(number=before + 2)
     assert (opened.session_id, opened.run_id, opened.origin) == (session.session_id, run.run_id, "127.0.0.1")
-    assert Entry.objects.get(number=before + 4).facts == {"query": "hello"}
+    assert Entry.objects.get(number=before + 4).facts["query"] == "hello"
 
 
 def test_what_may_not_be_seen_is_not_taken_for_read(session: CatalogSession, stranger: Person) -> None:
