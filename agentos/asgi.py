@@ -7,8 +7,12 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agentos.settings")
 django.setup(set_prefix=False)
 
+from django.conf import settings  # noqa: E402  # Django has to be set up
+
 from agentos.handler import Handler  # noqa: E402  # Django has to be set up
+from agentos.safe_start import check_key  # noqa: E402  # likewise
 from agentos.turns.sweeping import keep_swept  # noqa: E402  # likewise
 
+check_key(settings.SECRET_KEY)
 application = Handler()
 keep_swept()

@@ -19,6 +19,8 @@ from django.db import close_old_connections
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, resolve, set_script_prefix
 
+from agentos.safe_start import NOT_HERE, may_answer
+
 Scope = dict[str, Any]
 
 # Pages in the making at once; others wait for one of them to be done.
@@ -44,6 +46,9 @@ class Handler(ASGIHandler):
 
     async def handle(self, scope: Scope, receive: Any, send: Any) -> None:
         """Answer one request."""
+        if not may_answer(scope):
+            await _refuse(send, 403, NOT_HERE)
+            return
         if is_for_the_loop(scope):
             await super().handle(scope, receive, send)
             return
@@ -52,7 +57,9 @@ class Handler(ASGIHandler):
             body = await self.read_body(bounded)
         except RequestAborted:
             if bounded.is_exceeded:
-                await _refuse(send)
+                await _refuse(
+                    send, 413, f"The request is larger than {LARGEST_BODY // 1_000_000} MB, so nothing was done."
+                )
             return
         with body:
             run = contextvars.copy_context().run
@@ -117,10 +124,10 @@ class _Bounded:
         return {"type": "http.disconnect"} if self.is_exceeded else message
 
 
-async def _refuse(send: Any) -> None:
-    text = f"The request is larger than {LARGEST_BODY // 1_000_000} MB, so nothing was done.".encode()
+async def _refuse(send: Any, status: int, sentence: str) -> None:
+    text = sentence.encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": text})
 
 

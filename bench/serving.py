@@ -56,7 +56,7 @@ def environment(where: Place, own: str, source: str) -> dict[str, str]:
         "AGENTOS_DATA_DIR": str(where.folder),
         "AGENTOS_SOURCES": f"{SOURCE}={source}",
         "DATABASE_URL": own,
-        "SECRET_KEY": "only-for-benchmarks",
+        "SECRET_KEY": "only-for-benchmarks, and long enough for a key",
         "LOG_LEVEL": "ERROR",
     }
 

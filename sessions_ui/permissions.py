@@ -5,9 +5,11 @@ What a user may not see looks exactly like what is not there.
 
 from uuid import UUID
 
+from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
+from django.utils.crypto import constant_time_compare
 
 from agentos.access.models import ApiToken
 from agentos.access.rights import AnyUser, Right, has_right, rights_of
@@ -116,16 +118,19 @@ def user_as_now(request: HttpRequest) -> User | AnonymousUser:
     For answers that go on for long after their request was allowed.
     """
     user = User.objects.filter(pk=signed_in_user(request).pk, is_active=True).first()
-    return AnonymousUser() if user is None or _is_signed_out(request) else user
+    return AnonymousUser() if user is None or _is_signed_out(request, user) else user
 
 
-def _is_signed_out(request: HttpRequest) -> bool:
-    """Whether the browser's session, or the token in its place, is not there any more."""
+def _is_signed_out(request: HttpRequest, user: User) -> bool:
+    """Whether the browser's session, or the token in its place, is not there any more, or of an earlier password."""
     token = getattr(request, TOKEN_ATTRIBUTE, None)
     if token is not None:
         return not ApiToken.objects.filter(pk=token).exists()
     key = request.session.session_key
-    return key is not None and not request.session.exists(key)
+    if key is None:
+        return False
+    kept = request.session.get(HASH_SESSION_KEY, "")
+    return not request.session.exists(key) or not constant_time_compare(kept, user.get_session_auth_hash())
 
 
 def _visible(user: AnyUser, source: str, session_id: str) -> CatalogSession | None:

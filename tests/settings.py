@@ -4,7 +4,7 @@ import os
 import tempfile
 
 os.environ.setdefault("AGENTOS_DATA_DIR", tempfile.mkdtemp(prefix="agentos-test-"))
-os.environ["SECRET_KEY"] = "only-for-tests"
+os.environ["SECRET_KEY"] = "only-for-tests, and long enough to be taken for a key"
 os.environ["AGENTOS_SOURCES"] = ""
 # The apps for sign-in by OpenID Connect are there, so that tests can set it up; they begin without it.
 for name in [name for name in os.environ if name.startswith("AGENTOS_OIDC_")]:

@@ -143,7 +143,7 @@ class Place:
             "AGENTOS_TURNS_PER_MINUTE": "0",
             "AGENTOS_TURNS_PER_HOUR": "0",
             "AGENTOS_TURN_THREADS": "20",
-            "SECRET_KEY": "only-for-tests",
+            "SECRET_KEY": "only-for-tests, and long enough to be taken for a key",
             "OPENAI_API_KEY": "only-for-tests",
             "OPENAI_BASE_URL": self.model.url,
             "FAULTS_GATE": str(self.gate),

@@ -16,8 +16,9 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from agentos.db.sources import parse_sources
-from agentos.management.commands.up import check_host, is_loopback, printable_host, source_setting
+from agentos.management.commands.up import check_host, printable_host, source_setting
 from agentos.management.people import FIRST_ADMIN, first_admin_token
+from agentos.safe_start import is_loopback
 from tests.conftest import Person
 
 ROOT = Path(__file__).parents[2]

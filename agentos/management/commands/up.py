@@ -5,13 +5,13 @@ import os
 import socket
 from argparse import ArgumentParser
 from contextlib import suppress
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import uvicorn
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
@@ -23,6 +23,7 @@ from agentos.db.sources import SourceError, parse_sources
 from agentos.jobs import runner as jobs
 from agentos.management.commands.doctor import Finding, components, own_database_fault, sources
 from agentos.management.people import first_admin_token, link_url
+from agentos.safe_start import check_key, is_loopback
 from agentos.turns.service import sweep_orphans
 
 # An open event stream must not hold the shutdown up: browsers reconnect and replay.
@@ -44,6 +45,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Prepare, say what is there, serve until interrupted."""
         check_host(options["host"])
+        try:
+            check_key(settings.SECRET_KEY)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
         listener = listen(options["host"], options["port"])
         with listener:
             if options["db"]:
@@ -91,14 +96,6 @@ def check_host(host: str) -> None:
             f"{host} can be reached from other machines, but ALLOWED_HOSTS names this one only. "
             "Set it to the names people will type, for example ALLOWED_HOSTS=sessions.example.com"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the name or address means this machine alone."""
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -14,13 +14,19 @@ from typing import Any, TypeVar
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.db import connection
 from django.utils import timezone
 
 from agentos.access import people
-from agentos.access.models import ApiToken
+from agentos.access.models import ApiToken, Grant
+from agentos.catalog.models import CatalogSession
 from agentos.db.sources import Source
+from agentos.moderation import measures
+from agentos.moderation.acting import Actor
+from agentos.moderation.models import Standing
 from agentos.turns.log import beat, claim, finish
 from agentos.turns.models import Turn, TurnEvent, session_key
 from agentos.turns.service import submit
@@ -339,6 +345,43 @@ def test_what_a_manager_changes_ends_open_streams(
         return [message async for message in browser.messages()]
 
     assert in_a_loop(read())[-1] == Got(0, "done", "gone")
+
+
+@pytest.mark.parametrize("how", ["password", "token", "grant", "hold", "hidden", "deleted"])
+def test_attack_13_what_is_taken_away_behind_our_back_ends_an_open_stream(
+    source: Source, teammate: Person, admin: Person, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    """Straight in the tables, or over the session: within one look, and not a word that comes behind it."""
+    monkeypatch.setattr(stream, "CHECK", 0.3)
+    turn, user = running(), teammate.user
+    token = ApiToken.objects.all().issue(user) if how == "token" else ""
+
+    def take_away() -> None:
+        try:
+            if how == "password":
+                User.objects.filter(pk=user.pk).update(password=make_password("another"))
+            elif how == "token":
+                ApiToken.objects.filter(user=user).delete()
+            elif how == "grant":
+                Grant.objects.create(user=user, kind="user", value="somebody@example.com")
+            else:
+                row = CatalogSession.objects.one(turn.source, turn.session_id)
+                assert row is not None
+                standing = {"hold": Standing.HOLD, "hidden": Standing.HIDDEN, "deleted": Standing.DELETED}[how]
+                measures.put(row, standing, Actor.of(admin.user), "looked into")
+            time.sleep(0.7)
+            content(turn, "zqsecret")
+        finally:
+            connection.close()
+
+    async def read() -> list[Got]:
+        browser = await Browser(teammate, turn.pk, token=token).open()
+        assert browser.status == 200
+        await asyncio.to_thread(take_away)
+        return [message async for message in browser.messages()]
+
+    told = in_a_loop(read())
+    assert told[-1].event == "done" and "zqsecret" not in str(told)
 
 
 def test_a_runner_that_died_ends_the_stream(source: Source, teammate: Person) -> None:
