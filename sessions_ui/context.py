@@ -12,7 +12,8 @@ from agentos.access.rights import AnyUser, Right, has_right, rights_of
 from agentos.access.rules import can_see_settings, scope_of
 from agentos.catalog.keeping import known_states, states_for_page
 from agentos.catalog.models import SourceState
-from agentos.db.sources import SourceError, all_sources
+from agentos.catalog.seen_sources import seen_sources
+from agentos.db.sources import Source, SourceError, all_sources
 from agentos.jobs.acts import acts_of
 from agentos.moderation.queue import open_count
 from agentos.moderation.rules import can_moderate
@@ -20,6 +21,7 @@ from agentos.transfer.rules import can_export
 from sessions_ui.permissions import may_audit
 
 THEMES = ("light", "dark")
+UNREADABLE = "The setting that names the sources cannot be read. An administrator can put it right."
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,32 @@ def to_review(user: AnyUser | None) -> int | None:
 
 def fresh_states(user: AnyUser) -> tuple[list[SourceState], str]:
     """Have the catalog follow its sources; return the states of those the user sees, and what is wrong with them."""
-    scope = scope_of(user)
     try:
-        return [state for state in states_for_page() if scope.names_source(state.source)], ""
+        states = states_for_page()
     except SourceError as error:
-        return [], str(error)
+        return [], _setting_words(error, user)
+    seen = seen_sources(user, [state.source for state in states])
+    return [state for state in states if state.source in seen], ""
+
+
+def sources_seen(user: AnyUser) -> list[Source]:
+    """Return the configured sources that the user may be told of. Raises SourceError as `all_sources` does."""
+    sources = all_sources()
+    seen = seen_sources(user, [one.name for one in sources])
+    return [one for one in sources if one.name in seen]
+
+
+def sources_offered(user: AnyUser) -> list[Source]:
+    """Return the sources into which the user may be asked to put something: those they see sessions of.
+
+    Whoever sees none yet is told of one where there is only one.
+    """
+    return sources_seen(user) or (all_sources() if len(all_sources()) == 1 else [])
+
+
+def _setting_words(error: SourceError, user: AnyUser | None) -> str:
+    """Return what is wrong with the setting that names the sources, which quotes it: to who sees all of them alone."""
+    return str(error) if user is None or scope_of(user).everything else UNREADABLE
 
 
 def source_menu(states: Iterable[SourceState], user: AnyUser | None = None) -> SourceMenu:
@@ -84,9 +107,9 @@ def source_menu(states: Iterable[SourceState], user: AnyUser | None = None) -> S
     `user` None: all of them.
     """
     try:
-        sources = [one for one in all_sources() if user is None or scope_of(user).names_source(one.name)]
+        sources = all_sources() if user is None else sources_seen(user)
     except SourceError as error:
-        return SourceMenu("Sources", "not readable", [SourceLine("AGENTOS_SOURCES", "", str(error))])
+        return SourceMenu("Sources", "not readable", [SourceLine("AGENTOS_SOURCES", "", _setting_words(error, user))])
     problems = {state.source: state.problem for state in states}
     lines = [
         SourceLine(one.name, "read only" if one.read_only else "read · continue", problems.get(one.name, ""))

@@ -319,9 +319,10 @@ def counts_are_made_anew() -> Iterator[None]:
     from django.apps import apps
 
     if apps.ready:
-        from agentos.catalog import facets, totals
+        from agentos.catalog import facets, seen_sources, totals
 
         facets._kept.clear()
+        seen_sources._kept.clear()
         totals._latest[0] = ({}, None)
 
 

@@ -26,6 +26,8 @@ class Asker:
     bound: bool = False
     is_narrowed: bool = False
     audits: bool = False
+    # Names of sources that they were granted, whether there is a session of theirs in it or not.
+    told: frozenset[str] = frozenset()
 
     def has(self, role: Role) -> bool:
         """Whether the role includes `role`."""
@@ -205,7 +207,7 @@ ROWS: Final[dict[str, Row]] = {
     "sessions_export": get(needs(Role.VIEWER), "?format=csv", "?format=jsonl&q=needle", post=needs(Role.VIEWER)),
     "sessions_new": get(SIGNED_IN, "?since=0"),
     "sessions_selection": post(SIGNED_IN),
-    "session_start": get(SIGNED_IN, post=STARTS, form={"source": "lab", "user_id": "zqalice"}),
+    "session_start": get(SIGNED_IN, post=STARTS, form={"source": "zqlab", "user_id": "zqalice"}),
     "session": get(SEES, "?view=timeline", "?view=log", "?tab=raw", "?find=needle", "?error=next"),
     "run": get(SEES, "?show=received", "?show=prompt"),
     "tool_call": get(SEES),

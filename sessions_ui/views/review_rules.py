@@ -3,11 +3,12 @@
 from typing import Any, Final
 
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
-from agentos.access.rules import NotAllowed
+from agentos.access.rules import NotAllowed, scope_of
 from agentos.moderation.acting import Refused
 from agentos.moderation.models import NAME_CHARACTERS, QUERY_CHARACTERS, FlagReason, FlagRule
 from agentos.moderation.watching import DryRun, drop, dry_run, keep_rule, switch
@@ -47,7 +48,7 @@ def _act(request: HttpRequest) -> str:
         return f"The rule “{rule.name}” looks at sessions from now on."
     number = form.get("rule", "")
     key = int(number) if number.isascii() and number.isdecimal() and len(number) < 19 else 0
-    found = FlagRule.objects.filter(pk=key).first()
+    found = _listed(request).filter(pk=key).first()
     if found is None:
         raise Http404("There is no such rule.")
     if act in ("on", "off"):
@@ -59,8 +60,13 @@ def _act(request: HttpRequest) -> str:
     raise Refused("A rule can be kept, switched on and off, and deleted.")
 
 
+def _listed(request: HttpRequest) -> QuerySet[FlagRule]:
+    """Return the rules, whose queries name what they look for: for who sees every session, as for making one."""
+    return FlagRule.objects.order_by("name") if scope_of(request.user).everything else FlagRule.objects.none()
+
+
 def _answer(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-    found = list(FlagRule.objects.order_by("name"))
+    found = list(_listed(request))
     dry: DryRun | None = context.get("dry")
     if wants_json(request):
         data: dict[str, Any] = {
@@ -76,6 +82,7 @@ def _answer(request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
             data["error"] = context["problem"]
         return JsonResponse(data, status=context["status"])
     context |= {
+        "sees_all": scope_of(request.user).everything,
         "rules": [(one, list_address(Listing(query=one.query))) for one in found],
         "reasons": FlagReason.objects.filter(in_use=True),
         "all_url": list_address(Listing(query=dry.query)) if dry is not None else "",

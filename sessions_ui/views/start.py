@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render, resolve_url
 from django.views.decorators.http import require_http_methods
 
 from agentos.access.rights import rights_of
-from agentos.access.rules import NotAllowed, can_start, check_can_start, scope_of
+from agentos.access.rules import NotAllowed, can_start, check_can_start, check_reads, scope_of
 from agentos.catalog.models import CatalogSession
 from agentos.changes import acts
 from agentos.changes.naming import LONGEST_NAME
@@ -19,6 +19,7 @@ from agentos.db.sources import Source, SourceError, SourceUnavailable, all_sourc
 from agentos.db.writer_errors import AlreadyStored
 from agentos.turns.kinds import MAX_MESSAGE
 from agentos.turns.service import BadRequest, submit
+from sessions_ui.context import sources_offered
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404, signed_in_user
 from sessions_ui.recording import record_act, target_of
@@ -28,6 +29,7 @@ TEMPLATE = "sessions_ui/start.html"
 
 # Why somebody sends the first message in a session that they began for somebody else.
 BEGAN = "began this session"
+NO_PLACE = "There is no source of this name that holds sessions of yours, so none can be begun in it."
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def _started(request: HttpRequest) -> CatalogSession:
     Raises:
         NotAllowed, CannotStart, SourceError: it was not stored.
     """
-    user, source = signed_in_user(request), opened(request.POST.get("source", ""))
+    user, source = signed_in_user(request), _place(request)
     user_id = request.POST.get("user_id", "").strip() or None
     kind, _, component_id = request.POST.get("component", "").partition("/")
     check_can_start(user, _New(source.name, user_id, session_type=kind, component_id=component_id or None))
@@ -83,6 +85,19 @@ def _started(request: HttpRequest) -> CatalogSession:
     row = get_session_or_404(request, source.name, session_id)
     record_act(request, acts.STARTED, on=target_of(row), details={"component": choice.label, "user_id": user_id})
     return row
+
+
+def _place(request: HttpRequest) -> Source:
+    """Return the source that the form names. One that a person of a part may not know of is not there.
+
+    Raises:
+        NotAllowed, SourceUnavailable: there is none.
+    """
+    name, user = request.POST.get("source", ""), signed_in_user(request)
+    if not scope_of(user).everything and name not in {one.name for one in sources_offered(user)}:
+        check_reads(user)
+        raise NotAllowed(NO_PLACE)
+    return opened(name)
 
 
 def _id_of(request: HttpRequest) -> str:
@@ -118,7 +133,9 @@ def _form(request: HttpRequest, problem: str = "", status: int = 200) -> HttpRes
         return JsonResponse({"error": problem}, status=status)
     user, bound = signed_in_user(request), rights_of(signed_in_user(request)).agno_user_id
     offered = choices(user)
-    sources = [one for one in all_sources() if any(can_start(user, new) for new in _imagined(user, one, offered))]
+    sources = [
+        one for one in sources_offered(user) if any(can_start(user, new) for new in _imagined(user, one, offered))
+    ]
     if wants_json(request):
         return JsonResponse(_as_data(sources, offered, bound))
     asked = request.POST if request.method == "POST" else request.GET
@@ -147,13 +164,18 @@ def _imagined(user: User, source: Source, offered: list[Choice]) -> list[_New]:
 
 def _reason(user: User, offered: list[Choice]) -> str:
     """Return why this user can begin a session nowhere."""
-    for source in all_sources():
+    places = sources_offered(user)
+    for source in places:
         for new in _imagined(user, source, offered) or [_New(source.name, None)]:
             try:
                 check_can_start(user, new)
             except NotAllowed as error:
                 return str(error)
-    return "No source is configured."
+    try:
+        check_reads(user)
+    except NotAllowed as error:
+        return str(error)
+    return NO_PLACE if all_sources() else "No source is configured."
 
 
 def _as_data(sources: list[Source], offered: list[Choice], bound: str | None) -> dict[str, Any]:

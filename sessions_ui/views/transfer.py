@@ -16,7 +16,7 @@ from agentos.audit.service import Target
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.catalog.sync import refresh_session
-from agentos.db.sources import Source, SourceError, all_sources, get_source
+from agentos.db.sources import Source, SourceError, all_sources
 from agentos.masking import current
 from agentos.moderation.reveals import can_see_secrets
 from agentos.transfer.formats import Format, file_name, formats
@@ -26,6 +26,7 @@ from agentos.transfer.options import MOST_HISTORY, PURPOSES, Options
 from agentos.transfer.rules import check_can_import
 from agentos.turns.speaking import people_in
 from sessions_ui import uploads
+from sessions_ui.context import sources_offered
 from sessions_ui.permissions import check_exports, get_session_or_404, signed_in_user
 from sessions_ui.recording import record_act, target_of
 from sessions_ui.streaming.transfer import transfer_stream
@@ -160,10 +161,10 @@ def _checked(request: HttpRequest, path: Path | None, source: Source, new_id: st
 
 
 def _target(request: HttpRequest, name: str) -> Source:
-    try:
-        source = get_source(name)
-    except KeyError:
-        raise BadFile("There is no source of this name.") from None
+    """Return the source that a form names; a read-only one that the user may not know of is not there for them."""
+    source = next((one for one in all_sources() if one.name == name), None)
+    if source is None or (source.read_only and source not in sources_offered(request.user)):
+        raise BadFile("There is no source of this name.")
     check_can_import(request.user, source)
     return source
 
@@ -172,7 +173,7 @@ def _form(request: HttpRequest, problems: list[str] | None = None, status: int =
     context = {
         "nav": "sessions",
         "problems": problems or [],
-        "sources": [] if status in (403, 413) else [source for source in all_sources() if not source.read_only],
+        "sources": [] if status in (403, 413) else [one for one in sources_offered(request.user) if not one.read_only],
         "limit": uploads.LIMIT // 1_000_000,
     }
     return render(request, IMPORT, context, status=status)

@@ -49,16 +49,16 @@ class Place:
     def words(self) -> frozenset[str]:
         """What no page may say to whoever does not see the session or another one with it."""
         own = {f"zq{self.slug}{what}" for what in ("id", "text", "tool", "model", "result")}
-        return frozenset(own | {f"zq{self.user}", f"zq{self.component}"})
+        return frozenset(own | {f"zq{self.user}", f"zq{self.component}", self.source})
 
 
 SESSIONS = {
     one.slug: one
     for one in (
-        Place("mine", "lab", "alice", "billing"),
-        Place("theirs", "lab", "bob", "billing"),
-        Place("crew", "lab", "carol", "travel", "team"),
-        Place("far", "away", "dave", "desk"),
+        Place("mine", "zqlab", "alice", "billing"),
+        Place("theirs", "zqlab", "bob", "billing"),
+        Place("crew", "zqlab", "carol", "travel", "team"),
+        Place("far", "zqaway", "dave", "desk"),
     )
 }
 ALL = frozenset(SESSIONS)
@@ -82,7 +82,8 @@ def granted(
             Grant.objects.create(user=found.user, kind=kind, value=value)
         return found.client
 
-    return Asker(name, Role(role), sees=sees, is_narrowed=True), make
+    told = frozenset(value for kind, _, value in (grant.partition(":") for grant in grants) if kind == "source")
+    return Asker(name, Role(role), sees=sees, is_narrowed=True, told=told), make
 
 
 def deactivated(name: str) -> Client:
@@ -125,12 +126,12 @@ ASKERS: dict[str, tuple[Asker, Callable[[str], Client]]] = {
         alike("admin", frozenset({"mine"}), "alice"),
         alike("operator", frozenset(), "mallory"),
         granted("support", frozenset({"mine", "theirs"}), "agent:zqbilling"),
-        granted("crew lead", frozenset({"crew"}), "team:zqtravel", "source:lab"),
+        granted("crew lead", frozenset({"crew"}), "team:zqtravel", "source:zqlab"),
         granted("two kinds", frozenset({"mine", "theirs", "crew"}), "team:zqtravel", "agent:zqbilling"),
         granted("wrong kind", frozenset(), "agent:zqtravel"),
-        granted("of a source", frozenset({"far"}), "source:away"),
+        granted("of a source", frozenset({"far"}), "source:zqaway"),
         granted("of two users", frozenset({"theirs", "far"}), "user:zqbob", "user:zqdave"),
-        granted("of a user elsewhere", frozenset(), "user:zqdave", "source:lab"),
+        granted("of a user elsewhere", frozenset(), "user:zqdave", "source:zqlab"),
         granted("admin of a part", frozenset({"mine", "theirs"}), "agent:zqbilling", role="admin"),
     )
 }
@@ -152,13 +153,13 @@ PARAMETERS = dict(names())
 @pytest.fixture
 def site(sources: Any, tmp_path: Path) -> dict[str, dict[str, Any]]:
     """The sessions of the test in two sources, with a turn each; what stands in URLs about each of them."""
-    sources(f"lab=sqlite:///{tmp_path / 'lab.db'}, away=sqlite:///{tmp_path / 'away.db'}")
+    sources(f"zqlab=sqlite:///{tmp_path / 'lab.db'}, zqaway=sqlite:///{tmp_path / 'away.db'}")
     view = SavedView.objects.create(owner=User.objects.create_user("somebody else"), name="zqview", query="")
     others = {"view_id": view.pk, "user_id": view.owner_id}
     places = {place.slug: {**stored(place), **others} for place in SESSIONS.values()}
-    for name in ("lab", "away"):
+    for name in ("zqlab", "zqaway"):
         refresh_source(get_source(name), budget=None)
-    missing = {"source": "lab", "qid": "no-such", "qrun_id": "no-such", "turn_id": uuid.uuid4(), "view_id": 999}
+    missing = {"source": "zqlab", "qid": "no-such", "qrun_id": "no-such", "turn_id": uuid.uuid4(), "view_id": 999}
     return {**places, MISSING: places["mine"] | missing}
 
 
@@ -312,9 +313,13 @@ def body_of(answer: Any) -> str:
 
 
 def hidden(asker: Asker, name: str) -> frozenset[str]:
-    """The words of sessions that the asker does not see, but those of sessions they see, or that they typed."""
+    """The words of sessions that the asker does not see, but those of sessions they see, were granted, or typed.
+
+    Ids, texts, tools, models, users, components, and the name of the source.
+    """
     seen = frozenset().union(*(SESSIONS[slug].words for slug in asker.sees))
-    return frozenset().union(*(place.words for place in SESSIONS.values())) - seen - {*ROWS[name].form.values()}
+    every = frozenset().union(*(place.words for place in SESSIONS.values()))
+    return every - seen - asker.told - {*ROWS[name].form.values()}
 
 
 def like(body: str, at: str) -> str:
