@@ -127,6 +127,7 @@ INSTALLED_APPS = [
     "agentos.catalog",
     "agentos.moderation",
     "agentos.jobs",
+    "agentos.masking",
     "agentos.prices",
     "agentos.remotes",
     "agentos.saved_views",

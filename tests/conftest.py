@@ -314,10 +314,14 @@ def audit_thread(transactional_db: None) -> None:
 
 @pytest.fixture(autouse=True)
 def counts_are_made_anew() -> Iterator[None]:
-    """Forget the counts that a test had kept: the next one's database is another."""
-    yield
+    """Forget the counts that a test had kept, and what it chose to mask: the next one's database is another."""
     from django.apps import apps
 
+    from agentos.masking.config import notice
+
+    notice("")
+    yield
+    notice("")
     if apps.ready:
         from agentos.catalog import facets, seen_sources, totals
 

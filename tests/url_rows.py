@@ -249,6 +249,7 @@ ROWS: Final[dict[str, Row]] = {
     "agents": get(SIGNED_IN, "?q=needle", "?find=zq"),
     "tools": get(SIGNED_IN, "?q=needle", "?find=zq"),
     "models": get(SIGNED_IN, "?q=needle", "?find=zq"),
+    "masking": get(RETAINS, post=names_nothing(RETAINS)),
     "prices": get(
         needs(Role.VIEWER),
         "?format=csv",

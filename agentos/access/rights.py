@@ -14,6 +14,8 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import OuterRef, Subquery
 from django.db.models.sql.compiler import SQLCompiler
 
+from agentos.masking.config import notice
+from agentos.masking.models import MaskState
 from agentos.prepared import Prepared
 
 AnyUser = AbstractBaseUser | AnonymousUser
@@ -63,6 +65,7 @@ class Right(StrEnum):
     ERASE = "erase_sessions"
     EDIT_RETENTION = "edit_retention"
     SEE_JOBS = "see_jobs"
+    EDIT_MASKS = "edit_masks"
     EDIT_PRICES = "edit_prices"
     SEE_ADDRESSES = "see_addresses"
     WITHDRAW_VIEWS = "withdraw_views"
@@ -90,6 +93,7 @@ RIGHTS: Final[dict[Right, tuple[Role, str]]] = {
     Right.ERASE: (Role.ADMIN, "Delete sessions for good"),
     Right.EDIT_RETENTION: (Role.ADMIN, "Make rules of retention"),
     Right.SEE_JOBS: (Role.ADMIN, "See and stop the jobs of others"),
+    Right.EDIT_MASKS: (Role.ADMIN, "Choose what is masked as a secret"),
     Right.EDIT_PRICES: (Role.ADMIN, "Change what models cost"),
     Right.SEE_ADDRESSES: (Role.ADMIN, "See where databases and servers are"),
     Right.WITHDRAW_VIEWS: (Role.ADMIN, "Take back views that others share"),
@@ -143,8 +147,12 @@ class _Held(Subquery):
 
 
 def columns() -> tuple[Any, ...]:
-    """Return what of a user their rights are read from; there is a row for each of their groups and grants."""
-    return "groups__name", _Held(), "binding__agno_user_id", "grants__kind", "grants__value"
+    """Return what of a user their rights are read from; there is a row for each of their groups and grants.
+
+    The last one is of nobody: whether something else is masked by now, which every page has to know.
+    """
+    masks = Subquery(MaskState.objects.filter(pk=1).values("token"))
+    return "groups__name", _Held(), "binding__agno_user_id", "grants__kind", "grants__value", masks
 
 
 _RIGHTS: Final = Prepared(lambda pk: User.objects.filter(pk=pk).values_list(*columns()))
@@ -175,6 +183,7 @@ def forget_rights(user: User) -> None:
 
 def keep_rights(user: User, rows: Sequence[tuple[Any, ...]]) -> Rights:
     """Keep with the user object what their rows of `columns()` say; return it."""
+    notice(next((row[5] or "" for row in rows), ""))
     names = {row[0] for row in rows if row[0] is not None}
     codes = set((rows[0][1] or "").split(",")) if rows else set()
     rights = Rights(

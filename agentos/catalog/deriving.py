@@ -110,6 +110,7 @@ class Derivation:
             "health": marks(session, self._stubs, runs, counted, mixed=self._reader.layout is Layout.MIXED),
             "problem": f"{bad} of its runs cannot be read." if bad else "",
             "mark": _MOVED if self.has_moved else self.stamp.mark,
+            "masked_by": self._reader.masked_by,
         }
 
     def terms(self, runs: list[CatalogRun], values: dict[str, Any]) -> set[str]:
@@ -134,7 +135,10 @@ def begin(reader: Reader, changed: Sequence[tuple[Stamp, CatalogSession | None]]
     sessions = {str(session.session_id): session for session in reader.sessions(ids)}
     stubs = reader.stubs_of([session_id for session_id in ids if session_id in sessions])
     known: dict[int, list[CatalogRun]] = {}
+    other = {row.pk for _, row in changed if row is not None and row.masked_by != reader.masked_by}
     for run in CatalogRun.objects.filter(session__in=[row.pk for _, row in changed if row is not None]):
+        if run.session_id in other:
+            run.mark = ""  # its texts are masked by other detectors
         known.setdefault(run.session_id, []).append(run)
     return [
         Derivation(

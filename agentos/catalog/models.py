@@ -41,6 +41,7 @@ class CatalogSession(models.Model):
     """One session of a source.
 
     Times are unix seconds, 0 when the source holds none. Token counts, cost and duration are null when unknown.
+    `masked_by`: by which choice of administrators its texts are masked, null for none (`masking/config.py`).
     `computed_cost`: how much of `cost` follows from the price table (`pricing.py`), null for nothing.
     `marks` is what people put over it (`marks.Marks`), `aside` where it therefore stands: LISTED, ARCHIVED …
     """
@@ -90,6 +91,7 @@ class CatalogSession(models.Model):
     history_bytes = models.BigIntegerField(default=0)
     problem = models.TextField(default="")
     mark = models.TextField()
+    masked_by = models.CharField(max_length=32, null=True)
     marks = models.JSONField(default=dict)
     aside = models.SmallIntegerField(default=LISTED)
     seen_pass = models.IntegerField(default=0)
@@ -294,6 +296,8 @@ class SourceState(models.Model):
     `cursor`: the session id up to which the present pass has come, None between passes. `seen_count`: sessions it met.
     `sweeping`: it looks for rows whose session is gone. `pulse`: what the source looked like when it began.
     `totals`: counts over all its sessions (`totals.py`), made at `totals_at` (unix seconds, 0 for none).
+    `masked_by`: by which choice of detectors the texts of all its sessions are masked; `pass_masked_by`: those of the
+    sessions that the present pass, or the last, has come by.
     `rate`: sessions a second that passes get through, 0 when not known. `failing_since`: when `problem` began.
     """
 
@@ -314,6 +318,8 @@ class SourceState(models.Model):
     problem = models.TextField(default="")
     failing_since = models.DateTimeField(null=True)
     rate = models.FloatField(default=0)
+    masked_by = models.CharField(max_length=32, null=True)
+    pass_masked_by = models.CharField(max_length=32, null=True)
     leased_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:

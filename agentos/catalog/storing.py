@@ -174,7 +174,7 @@ def _store(source: str, derived: list[_Derived]) -> dict[str, CatalogSession]:
         if row is None and was is None:
             one.stored = present[key] = CatalogSession(source=source, session_key=key)
             accepted.append(one)
-        elif row is not None and was is not None and row.mark == was.mark:
+        elif row is not None and was is not None and (row.mark, row.masked_by) == (was.mark, was.masked_by):
             one.stored = row
             accepted.append(one)
     _price(accepted)

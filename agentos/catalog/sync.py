@@ -21,6 +21,7 @@ from agentos.catalog.storing import BATCH, Ahead, note_problem, refresh, remove
 from agentos.db.pulse import pulse
 from agentos.db.reader import Reader, Stamp
 from agentos.db.sources import Source, SourceUnavailable, check
+from agentos.masking import config as masking
 from agentos.masking.reader import MaskedReader
 
 LEASE = timedelta(seconds=30)
@@ -71,7 +72,7 @@ class SyncReport:
 
 
 def refresh_session(source: Source, session_id: str, known: CatalogSession | None = None) -> CatalogSession | None:
-    """Bring one session up to date, if its mark changed; None, and its row removed, if the source has it no more.
+    """Bring one session up to date, if its mark or what masks it changed; None, its row removed, if the source lost it.
 
     `known`: its row, from whoever has just read it.
 
@@ -86,10 +87,10 @@ def refresh_session(source: Source, session_id: str, known: CatalogSession | Non
             if row is not None:
                 row.delete()
             return None
-        if row is not None and row.mark == stamp.mark:
+        if not _differs(row, stamp, reader):
             break
         row = refresh(reader, stamp, row)
-        if row is None or row.mark == stamp.mark:
+        if row is None or not _differs(row, stamp, reader):
             break
     return row
 
@@ -145,6 +146,7 @@ def rebuild(source: Source) -> None:
 
 def _lease(source: Source) -> SourceState | None:
     """Claim the source for this process; None if another one is at it."""
+    masking.look()
     # Without the totals, which have a writer of their own: saving this state leaves them as they are.
     state, _ = SourceState.objects.defer("totals", "totals_at").get_or_create(source=source.name)
     now = timezone.now()
@@ -195,7 +197,8 @@ def _refresh_some(reader: Reader, state: SourceState, session_ids: list[str], re
 def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: float | None, apart: Apart | None) -> None:
     if state.cursor is None:
         now = pulse(source)
-        if now and now == state.pulse and _may_trust_pulse(source, state, deadline):
+        is_masked = state.masked_by == masking.current().token
+        if now and now == state.pulse and is_masked and _may_trust_pulse(source, state, deadline):
             report.done = True
             return
         looked = check(source)
@@ -204,6 +207,7 @@ def _go_on(source: Source, state: SourceState, report: SyncReport, deadline: flo
         state.session_count, state.layout = looked.session_count, looked.layout or ""
         # As it was before the pass: whatever is written while it walks makes the next one look again.
         state.pulse, state.pass_started_at, state.seen_count = now, timezone.now(), 0
+        state.pass_masked_by = masking.current().token
     reader = MaskedReader(source)
     while stamps := reader.stamps(state.cursor, BATCH if apart is None else 2 * BATCH):
         _compare(reader, state, stamps, report, deadline, apart)
@@ -227,6 +231,8 @@ def _is_too_soon(state: SourceState) -> bool:
     """Whether a pass has to wait: it may take a share of the time at most. Looks follow what is new meanwhile."""
     if not state.full_pass_at or not state.pass_started_at or state.sweeping or not state.pulse:
         return False
+    if state.masked_by != masking.current().token:
+        return False
     took = state.full_pass_at - state.pass_started_at
     wait = min(took / _PASS_SHARE, _LONGEST_WAIT)
     return state.indexed_count > _SMALL and timezone.now() - state.full_pass_at < wait
@@ -246,9 +252,13 @@ def _compare(
 ) -> None:
     """Refresh what changed among `stamps`, moving the cursor along, until the deadline; at least one is done."""
     keys = {index_key(stamp.session_id): stamp for stamp in stamps}
-    rows = CatalogSession.objects.of_source(state.source).filter(session_key__in=keys).only("session_key", "mark")
+    rows = (
+        CatalogSession.objects.of_source(state.source)
+        .filter(session_key__in=keys)
+        .only("session_key", "mark", "masked_by")
+    )
     known = {row.session_key: row for row in rows}
-    different = [(stamp, known.get(key)) for key, stamp in keys.items() if _differs(known.get(key), stamp)]
+    different = [(stamp, known.get(key)) for key, stamp in keys.items() if _differs(known.get(key), stamp, reader)]
     has_time = deadline is None or deadline - time.monotonic() > _NEAR
     if apart and has_time and apart.takes(different):
         ahead = Ahead(reader, different, len(different), apart.refresh)
@@ -259,7 +269,7 @@ def _compare(
     try:
         for key, stamp in keys.items():
             row = known.get(key)
-            changed = _differs(row, stamp)
+            changed = _differs(row, stamp, reader)
             if changed:
                 row = _refresh(reader, state, stamp, row, report, ahead.take)
             report.seen += 1
@@ -299,8 +309,8 @@ class _Met:
         self._keys, self._last = [], None
 
 
-def _differs(row: CatalogSession | None, stamp: Stamp) -> bool:
-    return row is None or row.mark != stamp.mark
+def _differs(row: CatalogSession | None, stamp: Stamp, reader: Reader) -> bool:
+    return row is None or (row.mark, row.masked_by) != (stamp.mark, reader.masked_by)
 
 
 def _refresh(
@@ -340,7 +350,7 @@ def _finish(state: SourceState, report: SyncReport) -> None:
         report.removed += remove(gone)
     state.indexed_count = rows.count()
     state.sweeping = not state.sweeping and state.indexed_count > state.seen_count
-    state.cursor = None
+    state.cursor, state.masked_by = None, state.pass_masked_by
     state.pass_number += 1
     state.full_pass_at = timezone.now()
     if state.sweeping:

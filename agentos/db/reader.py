@@ -34,8 +34,11 @@ _Read = TypeVar("_Read")
 class Reader:
     """Reads one source. It holds no connection of its own: each thread that calls it uses its own.
 
-    Every method raises SourceUnavailable, with a plain sentence, when the source cannot be read.
+    Every method raises SourceUnavailable, with a plain sentence, when the source cannot be read. `masked_by` says which
+    choice of detectors masked what it gives out, where that is done.
     """
+
+    masked_by: str | None = None
 
     def __init__(self, source: Source) -> None:
         self.source = source

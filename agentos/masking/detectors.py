@@ -62,9 +62,14 @@ class Rule:
 
 
 class Detectors:
-    """Finds secrets of these kinds, and what rules describe, and puts MASKED in their place."""
+    """Finds secrets of these kinds, and what rules describe, and puts MASKED in their place.
 
-    def __init__(self, kinds: Iterable[str], rules: Sequence[Rule] = ()) -> None:
+    `token`: by which choice of administrators, None for what the settings say. What is derived from masked text is made
+    anew when it is another one.
+    """
+
+    def __init__(self, kinds: Iterable[str], rules: Sequence[Rule] = (), token: str | None = None) -> None:
+        self.token = token
         self.kinds = tuple(kind for kind in KINDS if kind in set(kinds))
         self._finders = [
             (_SIGNS[kind], re.compile(_EXPRESSIONS[kind], re.VERBOSE | re.ASCII))

@@ -18,6 +18,7 @@ class MaskedReader(Reader):
     def __init__(self, source: Source) -> None:
         super().__init__(source)
         self._detectors = current()
+        self.masked_by = self._detectors.token
 
     def session(self, session_id: str) -> Session | None:
         """Return the session without its runs."""

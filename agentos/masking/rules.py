@@ -38,7 +38,12 @@ def rule_of(text: str) -> Rule:
             raise BadRule(f"The rule {text!r} has something at character {at + 1} that rules do not have.")
         written.append(found[1] + _repeated(found[2] or "", text))
         at = found.end()
-    return Rule(r"(?<![A-Za-z0-9_-])" + "".join(written), sign[0])
+    pattern = r"(?<![A-Za-z0-9_-])" + "".join(written)
+    try:
+        re.compile(pattern, re.ASCII)
+    except re.error:
+        raise BadRule(f"The rule {text!r} has a class that there cannot be, such as one that runs backwards.") from None
+    return Rule(pattern, sign[0])
 
 
 def _repeated(quantifier: str, text: str) -> str:

@@ -14,14 +14,10 @@ from agentos.records.redaction_targets import of_call, of_medium, of_message, of
 from agentos.redaction.bulk import RULES, Preview
 from agentos.redaction.service import LONGEST, Target, check_text
 from sessions_ui.presenters.fetched_run import fetch_run
+from sessions_ui.presenters.masking import KIND_WORDS
 from sessions_ui.presenters.media import media_of
 
 THINGS = ("message", "call", "medium")
-# Kinds of secrets, as their buttons say.
-KIND_WORDS = {
-    "keys": "API keys and private keys", "tokens": "tokens", "passwords": "passwords in addresses",
-    "cards": "numbers of payment cards", "emails": "e-mail addresses", "phones": "phone numbers",
-}  # fmt: skip
 NOT_THERE = "There is no such thing in this run."
 
 
@@ -94,8 +90,8 @@ def target_of(session: CatalogSession, form: QueryDict) -> tuple[Asked, Target]:
 def redaction_form() -> dict[str, Any]:
     """Return what the form needs that asks what is to be taken out of many sessions."""
     rules = own_rules()
-    kinds = [(kind, KIND_WORDS[kind]) for kind in KINDS]
-    return {"kinds": [*kinds, (RULES, f"your own rules ({len(rules)})")] if rules else kinds, "longest": LONGEST}
+    kinds = [(kind, KIND_WORDS[kind][0]) for kind in KINDS]
+    return {"kinds": [*kinds, (RULES, f"Your own rules ({len(rules)})")] if rules else kinds, "longest": LONGEST}
 
 
 def look_as_data(found: Preview) -> dict[str, Any]:

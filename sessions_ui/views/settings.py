@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from agentos.access.rules import NotAllowed, can_see_addresses, check_can_see_settings
+from agentos.moderation.secret_rules import can_edit as can_mask
 from agentos.remotes.discovery import look_if_due
 from agentos.retention.service import can_edit
 from sessions_ui.middleware import wants_json
@@ -29,5 +30,10 @@ def settings_page(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         return JsonResponse(found.as_data())
     part = "#report" if request.headers.get("HX-Request") == "true" else ""
-    context = {"nav": "settings", "report": found, "may_retain": can_edit(request.user)}
+    context = {
+        "nav": "settings",
+        "report": found,
+        "may_retain": can_edit(request.user),
+        "may_mask": can_mask(request.user),
+    }
     return render(request, f"{TEMPLATE}{part}", context)
