@@ -11,7 +11,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString
 
 from agentos.catalog.models import CatalogRun
-from agentos.records import NOBODY, ByPerson
+from agentos.records import NOBODY, ByPerson, readable
 from sessions_ui.rendering.list_rows import PATH_SAFE, short_text
 from sessions_ui.templatetags.sessions import duration, glyph, icon, kind_icon
 
@@ -30,9 +30,7 @@ def drawn_tree(runs: Iterable[CatalogRun], base: str, people: Mapping[str, ByPer
 
 
 def _row(run: CatalogRun, base: str, by: ByPerson) -> str:
-    person = (
-        f'<span class="by-person">{icon("operator")} <bdi>{short_text(by.words, 120)}</bdi></span> ' if by.words else ""
-    )
+    person = _person(by) if by.words else ""
     return (
         f'<li><a class="tree-row depth-{min(run.depth, _DEEPEST)}" href="{base}runs/{_quoted(run)}/">'
         f"{_kind(run.kind)} {_glyph(run.status)}"
@@ -40,6 +38,13 @@ def _row(run: CatalogRun, base: str, by: ByPerson) -> str:
         f'{person}<bdi class="remark">{short_text(run.input_preview, 60)}</bdi>'
         f'<span class="took">{duration(run.duration)}</span></a></li>'
     )
+
+
+def _person(by: ByPerson) -> str:
+    """Say in a few words who wrote it, in all when it is pointed at: a row has little room."""
+    name = f"by {by.answered}" if by.answered else f"sent by {by.asked}"
+    whole = escape(readable(by.words))
+    return f'<span class="by-person" title="{whole}">{icon("operator")} <bdi>{short_text(name, 60)}</bdi></span> '
 
 
 def _quoted(run: CatalogRun) -> str:
