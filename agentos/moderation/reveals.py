@@ -14,8 +14,11 @@ from agentos.masking import current
 from agentos.moderation.acting import Actor, reason_of, record
 from agentos.moderation.models import Reveal
 from agentos.moderation.subjects import locked
+from agentos.prepared import Prepared
 
 HOLDS_FOR: Final = timedelta(hours=1)
+# When a person had the secrets of a session shown last.
+_LAST: Final = Prepared(lambda by, source, key: _of(by, source, key).order_by("-at").values_list("at")[:1])
 
 
 def check_can_see_secrets(user: AnyUser, row: SessionRow) -> None:
@@ -51,16 +54,19 @@ def reveal(row: SessionRow, actor: Actor, reason: str) -> Reveal:
 
 def hide_again(row: SessionRow, user_pk: int) -> None:
     """Mask the secrets of a session to a person again before the time is over."""
-    _of(user_pk, row).update(at=timezone.now() - HOLDS_FOR)
+    mine = _of(user_pk, row.source, index_key(row.session_id))
+    mine.filter(at__gt=timezone.now() - HOLDS_FOR).update(at=timezone.now() - HOLDS_FOR)
 
 
 def shows_secrets(user: AnyUser, row: SessionRow) -> bool:
     """Whether the user sees the session's secrets now. No statement for those who may not have them shown."""
     if not current():
         return True
-    return has_right(user, Right.SEE_SECRETS) and can_see_secrets(user, row) and _of(user.pk or 0, row).exists()
+    if not has_right(user, Right.SEE_SECRETS) or not can_see_secrets(user, row):
+        return False
+    last = _LAST.rows(user.pk or 0, row.source, index_key(row.session_id))
+    return bool(last) and bool(last[0][0] > timezone.now() - HOLDS_FOR)
 
 
-def _of(user_pk: int, row: SessionRow) -> QuerySet[Reveal]:
-    mine = Reveal.objects.filter(by=user_pk, at__gt=timezone.now() - HOLDS_FOR)
-    return mine.filter(subject__source=row.source, subject__session_key=index_key(row.session_id))
+def _of(user_pk: int, source: str, key: str) -> QuerySet[Reveal]:
+    return Reveal.objects.filter(by=user_pk, subject__source=source, subject__session_key=key)

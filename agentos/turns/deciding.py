@@ -9,6 +9,7 @@ from agentos.access.rules import check_can_approve
 from agentos.catalog.models import CatalogRun, CatalogSession
 from agentos.db.reader import Reader
 from agentos.db.sources import get_source
+from agentos.prepared import Prepared
 from agentos.records import Run
 from agentos.records.replies import Reply
 from agentos.turns import acts, decisions
@@ -25,12 +26,19 @@ __all__ = ["DECIDED", "MetMeanwhile", "decide", "paused_runs", "waiting_of"]
 
 # Runs of one session whose questions are shown at once, the last ones.
 MOST: Final = 3
+_PAUSED: Final = Prepared(
+    lambda session: (
+        CatalogRun.objects.filter(session=session, status="PAUSED", stored=True, depth=0)
+        .order_by("-ordinal")
+        .values_list("pk")[:MOST]
+    )
+)
 
 
 def paused_runs(row: CatalogSession) -> list[CatalogRun]:
     """Return the last runs of a session that wait for people, oldest first; a member's is asked for by its team's."""
-    waiting = CatalogRun.objects.filter(session=row, status="PAUSED", stored=True, depth=0)
-    return list(waiting.order_by("-ordinal")[:MOST])[::-1]
+    found = [pk for (pk,) in _PAUSED.rows(row.pk)]
+    return list(CatalogRun.objects.filter(pk__in=found).order_by("ordinal")) if found else []
 
 
 def waiting_of(row: CatalogSession, run_id: str) -> Waiting | None:

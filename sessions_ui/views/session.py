@@ -12,6 +12,7 @@ from agentos.catalog.sync import refresh_session
 from agentos.catalog.windows import next_error
 from agentos.db.reader import Reader
 from agentos.db.sources import SourceUnavailable
+from agentos.moderation.obstacles import asked_once
 from agentos.records import Session, strip_for_postgres
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import SESSION_NOT_FOUND, get_session_or_404
@@ -33,6 +34,7 @@ PARTS = ("view", "inspector")
 
 
 @require_safe
+@asked_once()
 def session(request: HttpRequest, source: str, qid: str) -> HttpResponse:
     """Show a session as it now is in its source."""
     row = get_session_or_404(request, source, qid)

@@ -202,6 +202,13 @@ def test_a_typical_page_takes_few_statements(lab: Path, viewer: Person) -> None:
     assert len(own) + len(foreign) <= 20
 
 
+def test_what_keeps_people_from_a_session_is_asked_once(lab: Path, admin: Person) -> None:
+    admin.client.get(url("tools-trouble-01"))
+    with CaptureQueriesContext(connection) as own:
+        admin.client.get(url("tools-trouble-01"))
+    assert sum("moderation_measure" in query["sql"] for query in own) == 1
+
+
 def test_a_source_that_is_gone_is_one_sentence(lab: Path, viewer: Person) -> None:
     lab.rename(lab.with_suffix(".gone"))
     page = viewer.client.get(url("tools-trouble-01"))
