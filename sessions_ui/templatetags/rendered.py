@@ -14,11 +14,13 @@ from sessions_ui.rendering.conversation_items import drawn_items
 from sessions_ui.rendering.json_tree import NODE_LIMIT
 from sessions_ui.rendering.marking import marked as mark_found
 from sessions_ui.rendering.room import Room, within
+from sessions_ui.rendering.run_menu import drawn_run_menu
 from sessions_ui.rendering.tool_lines import drawn_outcome, drawn_tools
 
 if TYPE_CHECKING:
     from sessions_ui.presenters.contents import Content
     from sessions_ui.presenters.conversation import RunView
+    from sessions_ui.presenters.session_acts import SessionActs
     from sessions_ui.presenters.tool_calls import ToolView
 
 register = template.Library()
@@ -92,6 +94,12 @@ def conversation_items(
 ) -> SafeString:
     """Show what was said and done in a run, within the page's room: `{% conversation_items row view room url %}`."""
     return drawn_items(session, view, room, run_url, open_call if isinstance(open_call, int) else None)
+
+
+@register.simple_tag
+def run_menu(acts: "SessionActs", session: CatalogSession, run: CatalogRun, number: object) -> SafeString:
+    """Show what can be done from a run on: `{% run_menu acts row view.row view.number %}`."""
+    return drawn_run_menu(acts, session, run, number)
 
 
 @register.simple_tag
