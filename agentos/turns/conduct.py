@@ -10,7 +10,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from agentos.access.rights import rights_of
+from agentos.catalog.keys import index_key
 from agentos.catalog.models import CatalogSession
+from agentos.prepared import Prepared
 from agentos.turns.errors import ReasonMissing, TooMany
 from agentos.turns.models import ActingReason, Turn, session_key
 
@@ -19,6 +21,10 @@ __all__ = ["MOST", "SHORTEST", "Acting", "acting_as", "acting_for", "conduct", "
 # Characters of a reason.
 SHORTEST: Final = 5
 MOST: Final = 500
+# The Agno user of a session.
+_OWNER: Final = Prepared(
+    lambda source, key: CatalogSession.objects.filter(source=source, session_key=key).values_list("user_id")
+)
 MISSING: Final = (
     "You are acting in the session of {who}. Say why, in at least {shortest} characters: it is kept with what you send."
 )
@@ -65,13 +71,11 @@ def conduct(turn: Turn, reason: str) -> None:
     if turn.user is None:
         return
     check_pace(turn.user)
-    row = CatalogSession.objects.one(turn.source, turn.session_id)
-    turn.acting_for = acting_for(turn.user, row.user_id if row is not None else None)
+    owner = next((user_id for (user_id,) in _OWNER.rows(turn.source, index_key(turn.session_id))), None)
+    turn.acting_for = acting_for(turn.user, owner)
     if not turn.acting_for:
         return
-    turn.reason = said_reason(
-        turn.user, row.user_id if row is not None else None, (turn.source, turn.session_id), reason
-    )
+    turn.reason = said_reason(turn.user, owner, (turn.source, turn.session_id), reason)
 
 
 def said_reason(user: User, owner: str | None, session: tuple[str, str], given: str) -> str:

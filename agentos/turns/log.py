@@ -27,6 +27,9 @@ INTERRUPTED: Final = (
     "The program was stopped while this was being answered. What had arrived is kept here and is not in the session."
 )
 
+_BEAT: Final = """
+    UPDATE turns_turn SET heartbeat_at = %s, last_seq = last_seq + %s WHERE id = %s AND status = %s
+    RETURNING cancel_requested, last_seq"""
 _turnstile: Final = threading.Lock()
 
 
@@ -69,7 +72,7 @@ def claim(turn_id: UUID) -> Turn | None:
         return None
     if not claimed:
         return None
-    turn.refresh_from_db()
+    turn.status, turn.started_at, turn.heartbeat_at = Status.RUNNING, now, now
     return turn
 
 
@@ -86,16 +89,30 @@ def beat(turn_id: UUID, entries: Sequence[Entry] = (), **changes: str) -> bool:
         TurnLost: the turn does not run any more.
     """
     with _writing():
-        running = Turn.objects.filter(pk=turn_id, status=Status.RUNNING)
-        if not running.update(heartbeat_at=timezone.now(), last_seq=F("last_seq") + len(entries), **changes):
-            raise TurnLost
-        turn = Turn.objects.only("cancel_requested", "last_seq").get(pk=turn_id)
-        _insert(turn_id, turn.last_seq, entries)
+        cancel_requested, last_seq = _beaten(turn_id, len(entries))
+        if changes:
+            Turn.objects.filter(pk=turn_id).update(**changes)
         if entries:
+            _insert(turn_id, last_seq, entries)
             announce(turn_id)
     if entries:
         notify()
-    return turn.cancel_requested
+    return cancel_requested
+
+
+def _beaten(turn_id: UUID, events: int) -> tuple[bool, int]:
+    """Note in the turn's row that so many events come; return whether somebody asked to stop it, and their last number.
+
+    In words of SQL, as each turn does it ten times a second: Django would need two statements, and twice the time.
+    """
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    key = Turn._meta.pk.get_db_prep_value(turn_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_BEAT, [now, events, key, Status.RUNNING.value])
+        found = cursor.fetchone()
+    if found is None:
+        raise TurnLost
+    return bool(found[0]), int(found[1])
 
 
 def beat_all(turn_ids: Sequence[UUID]) -> list[UUID]:

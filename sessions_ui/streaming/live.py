@@ -28,6 +28,8 @@ SHOWN: Final = 60_000
 STEPS_SHOWN: Final = 50
 # Levels that steps are shown nested; what is deeper stands on the last one.
 DEEPEST: Final = 6
+# Events that tell nothing of the turn itself.
+_SAID: Final = (TurnEvent.Kind.CONTENT, TurnEvent.Kind.REASONING, TurnEvent.Kind.STEP)
 EARLIER: Final = mark_safe('<p class="earlier">The beginning is shown when the answer is complete.</p>')
 
 WAITING: Final = mark_safe("<b>Waiting in line</b> for the message before it.")
@@ -196,7 +198,7 @@ class LiveTurn:
     def catch_up(self) -> dict[str, bytes]:
         """Read what is new in the log and return its messages, as `take` does."""
         events = events_after(self.turn.pk, self.seq)
-        if events:
+        if any(event.kind not in _SAID for event in events):
             self.turn.refresh_from_db(fields=["status", "answering", "last_seq"])
         messages = self.take(events)
         if not self.done and not events and self._ended_before():
