@@ -40,7 +40,7 @@ from sessions_ui.recording import record_act, target_of
 from sessions_ui.streaming import sse
 from sessions_ui.streaming.context import candidates_for, composer_context
 from sessions_ui.streaming.live import LiveTurn
-from sessions_ui.streaming.stream import in_thread, turn_stream
+from sessions_ui.streaming.stream import turn_stream
 from sessions_ui.views.moderating import actor_of
 from sessions_ui.views.reasons import ask_reason
 
@@ -147,12 +147,16 @@ def turn(request: HttpRequest, turn_id: UUID) -> HttpResponse:
 
 
 @require_GET
-async def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
-    """Stream a turn to one browser from any point on: from `Last-Event-ID`, else from `?after=`."""
+def turn_events(request: HttpRequest, turn_id: UUID) -> HttpResponseBase:
+    """Stream a turn to one browser from any point on: from `Last-Event-ID`, else from `?after=`.
+
+    What is looked up for it is looked up in a page's thread (docs/adr/0015-a-page-in-one-thread.md).
+    """
     try:
-        found = await in_thread(lambda: get_turn_or_404(request, turn_id))
+        found = get_turn_or_404(request, turn_id)
     except (Http404, PermissionDenied) as error:
-        # Raised further, Django would render its page in a thread of no request, and leave a connection open there.
+        # Raised further, Django's own handler would render its page in a thread of no request, and leave a connection
+        # open there.
         return HttpResponseNotFound(str(error), content_type="text/plain; charset=utf-8")
     after = sse.cursor(request.headers.get("Last-Event-ID"), request.GET.get("after"))
     return StreamingHttpResponse(
