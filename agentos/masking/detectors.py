@@ -30,6 +30,9 @@ _TOKENS: Final = rf"""
     | {_START}[Bb]earer[ ](?=[!-~]{{0,120}}[0-9])[A-Za-z0-9._~+/-]{{12,}}+={{0,2}}
 """
 _PASSWORDS: Final = r"(?<=://)[^\s:/@?#\x7f-\U0010ffff]{0,100}+:[^\s/@\x7f-\U0010ffff]{3,200}+(?=@[A-Za-z0-9\[])"
+# To tell where thirteen digits may follow each other: each digit as a nought.
+_ANY_DIGIT: Final = bytes(ord("0") if chr(byte) in "0123456789" else byte for byte in range(256))
+_SHORTEST_CARD: Final = b"0" * 13
 # Digits of a card, in groups or not. Whether it is one, its check digit says.
 _CARDS: Final = r"[3-6](?<![A-Za-z0-9_.-].)\d{3}(?:[ -]?\d){9,15}(?![A-Za-z0-9_.-])"
 _EMAILS: Final = r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}+@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
@@ -89,14 +92,22 @@ class Detectors:
         for signs, pattern in self._finders:
             if any(sign in text for sign in signs):
                 text = pattern.sub(by, text)
-        if self._cards is None:
+        if self._cards is None or not may_hold_card(text):
             return text
         return self._cards.sub(lambda found: by if is_card(found[0]) else found[0], text)
 
     def may_be_in(self, text: str) -> bool:
         """Whether something is found in the text: asked once of many, before each is looked at by itself."""
         found = any(any(sign in text for sign in signs) and pattern.search(text) for signs, pattern in self._finders)
-        return found or (self._cards is not None and self._cards.search(text) is not None)
+        return found or (self._cards is not None and may_hold_card(text) and self._cards.search(text) is not None)
+
+
+def may_hold_card(text: str) -> bool:
+    """Whether the text has as many digits as a card, one after the other but for what stands between groups.
+
+    A tenth of the time that the expression takes, which finds only texts of which this is so.
+    """
+    return _SHORTEST_CARD in text.encode("utf-8", "surrogatepass").translate(_ANY_DIGIT, b" -")
 
 
 def is_card(text: str) -> bool:

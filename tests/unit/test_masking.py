@@ -1,6 +1,7 @@
 """Secrets by their looks: found and masked, what is none is left; the same however a text comes in pieces."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from agentos.masking.detectors import KINDS, MASKED, Detectors
+from agentos.masking.detectors import KINDS, MASKED, Detectors, may_hold_card
 from agentos.masking.rules import BadRule, rule_of
 from agentos.masking.streams import StreamMask
 from agentos.masking.values import masked_value
@@ -100,6 +101,13 @@ def test_however_it_is_cut_the_whole_is_the_same(words: list[str], between: str,
         at += size
         assert ALL.masked(text).startswith("".join(given_out))
     assert "".join(given_out) + stream.end() == ALL.masked(text)
+
+
+@given(TEXTS, st.sampled_from(["", " ", "-", "  "]))
+def test_a_card_is_nowhere_where_none_may_be(words: list[str], between: str) -> None:
+    text = between.join(words)
+    assert may_hold_card(text) or Detectors(["cards"]).masked(text) == text
+    assert may_hold_card(text) or re.search("[0-9](?:[ -]?[0-9]){12}", text) is None
 
 
 def test_ordinary_words_do_not_wait() -> None:
