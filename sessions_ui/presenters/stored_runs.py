@@ -1,10 +1,18 @@
 """The runs that rows of the catalog stand for, out of what is stored: their own entries, or inside another's."""
 
+import threading
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import Final
 
 from agentos.catalog.models import CatalogRun
+from agentos.catalog.windows import PAYLOAD
 from agentos.db.reader import Reader
 from agentos.records import BadRun, Run, build_forest, walk
+
+# What is larger than a window is read by one page of a process at a time: reading it takes the interpreter for itself,
+# and several at once leave nothing of it to small pages.
+_giant: Final = threading.Lock()
 
 
 def read_runs(reader: Reader, session_id: str, rows: Sequence[CatalogRun]) -> dict[int, Run | BadRun]:
@@ -15,7 +23,9 @@ def read_runs(reader: Reader, session_id: str, rows: Sequence[CatalogRun]) -> di
     names: dict[int, str | None] = {}
     for row in rows:
         names[row.position] = row.run_id if row.stored else names.get(row.position)
-    stored = reader.runs(session_id, list(names), list(names.values()))
+    is_giant = sum(row.size for row in rows if row.stored) > PAYLOAD
+    with _giant if is_giant else nullcontext():
+        stored = reader.runs(session_id, list(names), list(names.values()))
     by_position: dict[int, list[CatalogRun]] = {}
     for row in rows:
         by_position.setdefault(row.position, []).append(row)
