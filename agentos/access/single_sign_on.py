@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 
 from agentos.access.models import Identity
 from agentos.access.oidc import Setup
-from agentos.access.people import new_user, target_of
+from agentos.access.people import Refused, new_user, target_of
 from agentos.access.rights import forget_rights, rights_of
 from agentos.access.roles import give_role
 from agentos.access.signed_in import end_sessions
@@ -27,6 +27,7 @@ NO_GROUP: Final = "None of your groups may sign in here. Ask an administrator wh
 SWITCHED_OFF: Final = "Your account is switched off here. Ask an administrator."
 NO_SUCH_ROLE: Final = "The role that your groups give is not there. Ask an administrator to look at the log."
 LONGEST_NAME: Final = 140
+MOST_ATTEMPTS: Final = 10
 logger = logging.getLogger(__name__)
 
 
@@ -71,8 +72,8 @@ def let_in(setup: Setup, claimed: Claimed, origin: str) -> User:
             with transaction.atomic():
                 found = _settle(setup, claimed, origin)
             break
-        except IntegrityError:  # the same person, or the same name, at once: the other one was first
-            if attempt:
+        except (IntegrityError, Refused):  # the same person, or the same name, at once: another one was first
+            if attempt == MOST_ATTEMPTS:
                 raise
     if isinstance(found, str):
         raise TurnedAway(found)

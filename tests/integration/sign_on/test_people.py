@@ -1,17 +1,21 @@
 """Who comes in by single sign-on, as whom, with which role, and who does not."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from agentos.access import oidc
 from agentos.access.models import BrowserSession, Identity
 from agentos.access.rights import rights_of
-from agentos.access.roles import give_role
-from agentos.access.single_sign_on import NO_GROUP, NO_SUCH_ROLE, SWITCHED_OFF, groups_in
+from agentos.access.roles import give_role, make_rights
+from agentos.access.single_sign_on import NO_GROUP, NO_SUCH_ROLE, SWITCHED_OFF, Claimed, groups_in, let_in
 from agentos.audit.models import Entry
 from tests.conftest import Person
 from tests.integration.sign_on.conftest import Traveller
@@ -100,6 +104,28 @@ class TestNew:
         assert traveller.client.get(back).status_code == 302
         assert traveller.user is not None and traveller.user.username == "dana"
         assert not BrowserSession.objects.filter(session_key=before).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("subjects", [["u-1"] * 6, [f"u-{number}" for number in range(6)]], ids=["one", "namesakes"])
+def test_several_come_for_the_first_time_at_once(provider: Provider, subjects: list[str]) -> None:
+    make_rights()  # which a test that commits takes away
+    found = oidc.setup()
+    assert found is not None
+    ready = threading.Barrier(len(subjects))
+    before = Entry.objects.filter(act="person.created").count()  # the log keeps what tests before have committed
+
+    def come(subject: str) -> int:
+        ready.wait(30)
+        try:
+            return let_in(found, Claimed(subject, frozenset({"support"}), ("dana",)), "192.0.2.1").pk
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(subjects)) as pool:
+        keys = set(pool.map(come, subjects))
+    assert len(keys) == len(set(subjects)) == Identity.objects.count() == User.objects.count()
+    assert Entry.objects.filter(act="person.created").count() - before == len(keys)
 
 
 class TestGroups:
