@@ -76,6 +76,7 @@ AGENTOS_AUDIT_READS = env.str("AGENTOS_AUDIT_READS", "thread", validate=validate
 
 # Days for which what is deleted can be restored, before it goes for good; 0: until somebody deletes it for good.
 AGENTOS_DELETED_DAYS = env.int("AGENTOS_DELETED_DAYS", 30)
+AGENTOS_JOB_REPORT_DAYS = env.int("AGENTOS_JOB_REPORT_DAYS", 90)
 
 # --- The model --------------------------------------------------------------------------------------------------
 OPENAI_API_KEY = env.str("OPENAI_API_KEY", "")

@@ -141,6 +141,7 @@ def _row(run: Run, stub: RunStub, container: RunNode | None) -> CatalogRun:
         size=stub.size if container is None else 0,
         cached_tokens=metrics.cache_read_tokens if metrics and counted else None,
         media_bytes=sum(map(stored_bytes, media)),
+        media_count=len(media),
         history_bytes=copied,
         traits=traits(run, media, messages, copied),
         step_count=sum(1 for _ in all_steps(run)) if isinstance(run, WorkflowRunOutput) else None,
@@ -196,6 +197,7 @@ def sums(rows: list[CatalogRun]) -> dict[str, Any]:
         "step_count": min(sum(row.step_count or 0 for row in good), _MAX_INT),
         "stored_bytes": sum(row.size for row in rows),
         "media_bytes": sum(row.media_bytes for row in good),
+        "media_count": sum(row.media_count or 0 for row in good),
         "history_bytes": sum(row.history_bytes for row in good),
     }
 

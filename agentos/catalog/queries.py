@@ -18,6 +18,7 @@ from agentos.catalog.paging import DEFAULT_SORT, Page, column_of, page_of
 from agentos.catalog.query.compiler import Asker, Known, compiled, leading_term
 from agentos.catalog.query.listing import ListQuery
 from agentos.catalog.query.tree import Exact, Node, Not, Term, Words, all_of, leaves
+from agentos.catalog.terms import term_of
 from agentos.catalog.text.matching import Lookups
 
 if TYPE_CHECKING:
@@ -65,6 +66,10 @@ class SessionQuerySet(models.QuerySet["CatalogSession"]):
     def one(self, source: str, session_id: str) -> "CatalogSession | None":
         """Return the session with this id, None if the catalog has none."""
         return self.of_source(source).filter(session_key=index_key(session_id)).first()
+
+    def forks_of(self, row: "CatalogSession") -> Self:
+        """Sessions that were forked from one: Agno's copies of it, in its source."""
+        return self.of_source(row.source).filter(terms__term=term_of("fork_of", row.session_key))
 
     def visible_to(self, user: AnyUser) -> Self:
         """Sessions that the user may see: all of them, those of their scope, or none.

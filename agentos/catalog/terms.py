@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from agentos.catalog.keys import clean
+from agentos.catalog.keys import clean, index_key
 from agentos.records import Session, dumps
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def _valued(session: Session, runs: list["CatalogRun"], values: dict[str, Any]) 
         "tag": values["tags"],
         "has": _has(runs, values),
         "health": values["health"],
+        "fork_of": map(index_key, filter(None, [session.forked_from_session_id])),
     }
     for field, found in fields.items():
         yield from ((field, value) for value in list(found)[:MOST_VALUES])

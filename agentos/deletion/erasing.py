@@ -51,7 +51,8 @@ def contents(rows: Sequence[CatalogSession]) -> list[dict[str, int]]:
             now = fresh.get(row.session_id, row)
             own = {
                 "sessions": 1, "runs": now.run_count, "embedded": max(0, now.forest_run_count - now.run_count),
-                "messages": now.message_count, "bytes": now.stored_bytes, "media_bytes": now.media_bytes,
+                "messages": now.message_count, "bytes": now.stored_bytes,
+                "media": now.media_count or 0, "media_bytes": now.media_bytes,
             }  # fmt: skip
             away = {name: number for name, number in asdict(beside[row.session_id]).items() if name != "runs"}
             found[row.pk] = own | away | held[row.session_key]

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from agentos.catalog.fields import IdField
 from agentos.catalog.keys import quote_id
-from agentos.jobs.states import ACTIVE, ENDS, TO_DO, Came, Status
+from agentos.jobs.states import ACTIVE, ENDS, OVER, TO_DO, Came, Status
 
 
 class Job(models.Model):
@@ -18,6 +18,7 @@ class Job(models.Model):
     whose scope is everything. `chosen`: the query that was asked, "*" for none, "" for ticked sessions. `promised`:
     sums over the list when it was frozen; `sums`: of what was done. `runner`: who carries it out, anew each time it
     is taken up. `sealed`: what the act has to know and must not be kept (`sealing.py`), "" once the job is over.
+    `pruned_at`: when its items went, of which the totals are left.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -45,6 +46,7 @@ class Job(models.Model):
     runner = models.CharField(max_length=32, blank=True)
     cancel_requested = models.BooleanField(default=False)
     problem = models.TextField(blank=True)
+    pruned_at = models.DateTimeField(null=True)
 
     class Meta:
         """Listed by time; the active ones are looked for all the time."""
@@ -87,7 +89,7 @@ class Job(models.Model):
     @property
     def may_go_on(self) -> bool:
         """Whether it is over, and has sessions left, or some that failed."""
-        return self.status in (Status.CANCELLED, Status.FAILED, Status.FINISHED) and self.left + self.failed > 0
+        return self.status in OVER and self.pruned_at is None and self.left + self.failed > 0
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:

@@ -38,7 +38,8 @@ DRAFTS_KEPT: Final = timedelta(days=1)
 CANNOT_OPEN: Final = "What was to be taken out cannot be read any more, as the program has another secret key."
 # What is summed over the list, by the catalog's columns.
 _SUMS: Final = {
-    "runs": "run_count", "messages": "own_message_count", "bytes": "stored_bytes", "media_bytes": "media_bytes",
+    "runs": "run_count", "messages": "own_message_count", "bytes": "stored_bytes", "media": "media_count",
+    "media_bytes": "media_bytes",
 }  # fmt: skip
 HELD_TERM: Final = term_of("is", "held")
 _COLUMNS: Final = ("source", "session_id", "session_key", "created_at", "updated_at", "id")

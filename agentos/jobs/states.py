@@ -28,5 +28,6 @@ class Came(models.TextChoices):
 
 
 ACTIVE: Final = (Status.QUEUED, Status.RUNNING)
+OVER: Final = (Status.FINISHED, Status.CANCELLED, Status.FAILED)
 TO_DO: Final = (Came.WAITING, Came.BEGUN)
 ENDS: Final = (Came.DONE, Came.UNCHANGED, Came.REFUSED, Came.FAILED)

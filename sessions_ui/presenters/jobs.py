@@ -14,11 +14,18 @@ from agentos.jobs.states import Came
 ITEMS: Final = 100
 JOBS: Final = 50
 # What is summed over a list, in words; and what was done, as acts tell it.
-_PROMISED: Final = {"runs": "runs", "messages": "messages", "bytes": "stored", "media_bytes": "of media in them"}
+_PROMISED: Final = {
+    "runs": "runs",
+    "messages": "messages",
+    "bytes": "stored",
+    "media": "media",
+    "media_bytes": "of media",
+}
 SIZES: Final = frozenset({"bytes", "media_bytes", "attachment_bytes"})
 _TOLD: Final = {
     "sessions": "sessions", "runs": "runs", "embedded": "runs inside others", "messages": "messages", "media": "media",
-    "bytes": "in the source", "results": "tool results held apart", "compactions": "compactions",
+    "media_bytes": "of media", "bytes": "in the source", "results": "tool results held apart",
+    "compactions": "compactions",
     "transcripts": "lines of outside transcripts", "turns": "turns", "events": "events of turns",
     "copies": "kept copies of runs",
     "attachment_bytes": "of attachments", "flags": "flags", "cases": "cases", "notes": "notes", "tags": "tags",
@@ -137,6 +144,7 @@ def as_data(view: JobView) -> dict[str, Any]:
         **{name: number for name, _, number in job.counts}, "promised": job.promised, "sums": job.sums,
         "created_at": job.created_at.isoformat(), "started_at": job.started_at and job.started_at.isoformat(),
         "finished_at": job.finished_at and job.finished_at.isoformat(), "problem": job.problem,
+        "pruned_at": job.pruned_at and job.pruned_at.isoformat(),
     }  # fmt: skip
 
 

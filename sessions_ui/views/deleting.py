@@ -18,6 +18,7 @@ from agentos.moderation.acting import Conflict, Refused, reason_of
 from sessions_ui.middleware import wants_json
 from sessions_ui.permissions import get_session_or_404
 from sessions_ui.presenters.jobs import as_data, figures, view_of
+from sessions_ui.presenters.saved_views import list_of
 from sessions_ui.views.moderating import actor_of
 
 TEMPLATE: Final = "sessions_ui/erase.html"
@@ -61,11 +62,14 @@ def _shown(request: HttpRequest, row: CatalogSession, problem: str, status: int)
         told: dict[str, int] = contents([row])[0]
     except (SourceError, KeyError) as error:
         told, problem, status = {}, problem or f"What it holds cannot be counted now. {error}", max(status, 422)
+    forks = CatalogSession.objects.visible_to(request.user).forks_of(row).count()
     if wants_json(request):
-        data: dict[str, Any] = {"source": row.source, "session_id": row.session_id, "goes": told}
+        stays = {"forks": forks}
+        data: dict[str, Any] = {"source": row.source, "session_id": row.session_id, "goes": told, "stays": stays}
         return JsonResponse(data | ({"error": problem} if problem else {}), status=status)
     context = {
         "nav": "sessions", "row": row, "figures": figures(told), "problem": problem, "asked": request.POST,
+        "forks": forks, "forks_url": list_of("fork_of", row.session_id),
         "is_deleted": bool(row.marks.get("deleted")), "effects": ERASE.effects,
     }  # fmt: skip
     fragment = "#sheet" if request.headers.get("HX-Target") == "sheet-content" else ""

@@ -1,19 +1,26 @@
 """Deleting one session by its pages: what the sheet says goes, restoring, deleting for good, and for whom."""
 
+import re
+from html import unescape
 from typing import Any
 
 import pytest
 
 from agentos.catalog.models import CatalogSession
-from agentos.catalog.sync import refresh_source
+from agentos.catalog.sync import refresh_session, refresh_source
+from agentos.changes.forking import fork
 from agentos.db.reader import Reader
 from agentos.db.sources import get_source
-from agentos.jobs import runner
+from agentos.db.writer import Writer
+from agentos.deletion.erasing import ERASE
+from agentos.jobs import runner, service
 from agentos.jobs.models import Job
 from agentos.moderation import measures
 from agentos.moderation.acting import Actor
 from agentos.moderation.models import Standing
+from agentos.records import Session, parse_run
 from tests.conftest import Person
+from tests.integration.test_media_page import b64, png
 
 pytestmark = pytest.mark.django_db
 WHY = "somebody asked for it"
@@ -55,6 +62,61 @@ def test_what_the_page_promises_goes(row: CatalogSession, admin: Person, setting
     assert admin.client.get(url(row, "")).status_code == 404
     log = admin.client.get("/audit/", {"act": "session.erased"}).text
     assert "Deleted session for good" in log
+
+
+def test_forks_are_counted_and_stay(row: CatalogSession, admin: Person, moderator: Person) -> None:
+    source = get_source("lab")
+    first, second = (fork(source, row.session_id) for _ in range(2))
+    fork(source, first.session_id)  # of the fork, not of this one
+    assert admin.client.get(url(row, "erase/?format=json")).json()["stays"] == {"forks": 2}
+    page = admin.client.get(url(row, "erase/")).text
+    assert "2 sessions</a> that you see were forked from it" in page
+    there = re.search(r'href="(/sessions/\?q=fork_of[^"]+)"', page)
+    assert there is not None
+    listed = admin.client.get(unescape(there[1])).text
+    assert first.session_id in listed and second.session_id in listed
+    measures.put(row, Standing.DELETED, Actor.of(admin.user), WHY)
+    admin.client.post(url(row, "erase/"), {"reason": WHY})
+    runner.run_now()
+    assert not CatalogSession.objects.filter(pk=row.pk).exists()
+    assert Reader(source).session(first.session_id) is not None
+    assert CatalogSession.objects.forks_of(row).count() == 2
+
+
+@pytest.mark.parametrize("length", [1, 119, 121, 190, 300])
+def test_forks_of_a_session_with_a_long_id(row: CatalogSession, admin: Person, length: int) -> None:
+    writer, long = Writer(get_source("lab")), "L" * length
+    for session_id, origin in ((long, None), ("its-fork", long)):
+        data = {"forked_from_session_id": origin} if origin else {}
+        writer.create_session(
+            Session.from_dict(
+                {"session_id": session_id, "session_type": "agent", "agent_id": "a", "session_data": data}
+            )
+        )
+        refresh_session(get_source("lab"), session_id)
+    page = admin.client.get(f"/sessions/lab/{long}/erase/").text
+    assert "1 session</a> that you see was forked from it" in page
+    there = re.search(r'href="(/sessions/\?q=fork_of[^"]+)"', page)
+    assert there is not None and "its-fork" in admin.client.get(unescape(there[1])).text
+
+
+def test_media_are_counted(row: CatalogSession, admin: Person) -> None:
+    picture = {"id": "m", "mime_type": "image/png", "content": b64(png())}
+    run = {
+        "run_id": "with-media", "agent_id": "a", "session_id": "media", "status": "COMPLETED", "images": [picture] * 2,
+        "created_at": 1_790_000_000,
+        "messages": [{"role": "user", "content": "look", "images": [picture], "files": [{"url": "http://x/y.pdf"}]}],
+    }  # fmt: skip
+    writer = Writer(get_source("lab"))
+    writer.create_session(Session.from_dict({"session_id": "media", "session_type": "agent", "agent_id": "a"}))
+    writer.append_run("media", parse_run(run), expect_user_id=None)  # type: ignore[arg-type]  # no BadRun
+    refresh_session(get_source("lab"), "media")
+    goes = admin.client.get("/sessions/lab/media/erase/?format=json").json()["goes"]
+    assert (goes["media"], goes["media_bytes"] > 0) == (4, True)
+    page = admin.client.get("/sessions/lab/media/erase/").text
+    assert "<dt>Media</dt>" in page and "<dt>Of media</dt>" in page
+    [draft] = [service.prepare(Actor.of(admin.user), CatalogSession.objects.filter(session_id="media"), ERASE)]
+    assert draft.promised["media"] == 4
 
 
 def test_kept_by_a_hold(row: CatalogSession, admin: Person) -> None:

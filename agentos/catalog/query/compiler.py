@@ -39,13 +39,14 @@ from agentos.catalog.query.tree import (
     conjuncts,
     leaves,
 )
+from agentos.catalog.terms import term_of
 
 _NUMBERS: Final = {
     "tokens": "total_tokens", "runs": "top_level_run_count", "tools": "tool_call_count", "errors": "error_count",
     "tool_errors": "tool_error_count", "cost": "cost", "duration": "duration", "size": "stored_bytes",
 }  # fmt: skip
 # Fields whose values are terms: a session has several.
-_OF_TERMS: Final = frozenset({"tool", "model", "topic", "tag", "has", "is", "health", *KEYED})
+_OF_TERMS: Final = frozenset({"tool", "model", "topic", "tag", "has", "is", "health", "fork_of", *KEYED})
 _COMPONENTS: Final = frozenset({"component", *TYPES})
 # Fields that have indexes of their own in the order of lists.
 _LEADING: Final = _COMPONENTS | {"user", "status", "id"}
@@ -94,6 +95,9 @@ class Known:
             return Wanted((star_of(self.asker.key),))
         if term in _FOR_STAFF and not self.asker.is_staff:
             return Wanted(())
+        if term.field == "fork_of" and isinstance(term.test, Exact):  # asked for by the id or, if that is long, its key
+            keys = dict.fromkeys((term.test.text, index_key(term.test.text)))
+            return Wanted(tuple(term_of(term.field, key) for key in keys))
         return Wanted.of(term.field, term.test)
 
 

@@ -103,6 +103,7 @@ FIELDS: Final = {
         _time("before", "updated before that day", "before:2026-11-01"),
         _time("updated", "updated on a day, or in days", "updated:2026-11-01..2026-11-30"),
         _text("id", "the session's id", "id:5b0c4c1e*"),
+        _text("fork_of", "id of the session it was forked from", "fork_of:5b0c4c1e*"),
     )
 }  # fmt: skip
 TIMES: Final = frozenset(name for name, one in FIELDS.items() if one.takes is Takes.TIME)

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from agentos.deletion.purging import overdue, purge
 from agentos.jobs import runner
 from agentos.jobs.models import Job
+from agentos.jobs.pruning import prune
 from agentos.moderation.acting import Refused
 from agentos.records import readable
 from agentos.retention.models import RetentionRule
@@ -36,7 +37,10 @@ class Command(BaseCommand):
         for job in Job.objects.filter(pk__in=[one.pk for one in begun]).order_by("created_at"):
             counts = ", ".join(f"{number:,} {word.lower()}" for _, word, number in job.counts if number)
             self.stdout.write(f"{job.actor}: {job.act} of {job.total:,} sessions: {counts or 'nothing done'}")
-        if not begun:
+        gone = prune()
+        if gone:
+            self.stdout.write(f"Reports of old jobs: {gone:,} lines went.")
+        if not begun and not gone:
             self.stdout.write("Nothing is due.")
 
     def _list(self, name: str) -> None:

@@ -79,6 +79,7 @@ def corpus(sources: Callable[[str], list[Source]], corpus_file: Callable[[str], 
         found = STORED[str(session.session_id)] = {}
         texts_in(session.session_state or {}, "state", found)
         texts_in(session.metadata or {}, "meta", found)
+        found["fork_of"] = [session.forked_from_session_id] if session.forked_from_session_id else []
     return list(CatalogSession.objects.prefetch_related("runs", "texts"))
 
 
