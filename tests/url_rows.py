@@ -273,6 +273,7 @@ ROWS: Final[dict[str, Row]] = {
     "audit_export": get(AUDITS, "?format=csv", "?format=jsonl"),
     "oidc_start": post(NOT_SET_UP),
     "oidc_callback": get(NOT_SET_UP),
+    "password": get(SIGNED_IN, post=SIGNED_IN),
     "sign_in": get(OPEN, post=OPEN),
     "sign_in_link": get(OPEN, post=OPEN),
     "sign_out": post(OPEN),

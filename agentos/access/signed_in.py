@@ -73,10 +73,12 @@ def _remember_since(sender: Any, request: HttpRequest, **_: Any) -> None:
     request.session[_ADDRESS] = request.META.get("REMOTE_ADDR", "")
 
 
-def end_sessions(user: User) -> int:
+def end_sessions(user: User, *, but: str | None = None) -> int:
     """Sign the user out everywhere: their browsers are strangers with their next request; return how many there were.
+
+    `but`: the key of a session that goes on.
 
     What streams to them ends at its next look, within seconds.
     """
-    ended, _ = BrowserSession.objects.filter(user=user).delete()
+    ended, _ = BrowserSession.objects.filter(user=user).exclude(session_key=but or "").delete()
     return ended

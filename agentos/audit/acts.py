@@ -98,6 +98,8 @@ register(
     Act("sign_in.ok", "sign-in", "key", "Signed in by {way}"),
     Act("sign_in.failed", "sign-in", "bad", "Failed to sign in"),
     Act("sign_in.paused", "sign-in", "bad", "Was refused: too many tries to sign in"),
+    Act("password.changed", "sign-in", "key", "Changed their own password, which signed {count} other browsers out"),
+    Act("password.failed", "sign-in", "bad", "Gave a wrong password to change it"),
     Act("sign_out", "sign-in", "key", "Signed out"),
     Act("link.issued", "sign-in", "link", "Issued a sign-in link"),
     Act("link.revoked", "sign-in", "link", "Took back {count} sign-in links"),
