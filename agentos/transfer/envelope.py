@@ -1,7 +1,7 @@
 """The exact form of a session: one JSON document, written and described here, read in `incoming`.
 
 `docs/export.md` describes it for people. Version 1 has, in this order, `format`, `version`, `exported_at`, `source`,
-`session`, `session_text`, `runs`, `run_count` and `changed_meanwhile`.
+`masked` (only in a masked copy), `session`, `session_text`, `runs`, `run_count` and `changed_meanwhile`.
 """
 
 import json

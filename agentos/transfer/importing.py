@@ -16,6 +16,9 @@ from agentos.transfer.checking import run_problem, session_problems
 from agentos.transfer.incoming import BadFile, Document, entries
 from agentos.transfer.renaming import Renaming, new_run_id
 
+MASKED: Final = (
+    "The file was exported masked: [masked] stands where secrets stood, and would be stored as what was said."
+)
 # Problems that are said; a file may have one in every run.
 MOST_PROBLEMS: Final = 20
 
@@ -33,6 +36,7 @@ class Preview:
     """What an import would store, or why it would not.
 
     `user_ids`: everybody whom the session or one of its runs names. `renamed`: the runs that get new ids.
+    `is_masked`: the file says that it is no exact copy, as secrets are masked in it.
     """
 
     source: str
@@ -44,6 +48,7 @@ class Preview:
     renaming: Renaming = field(default_factory=lambda: Renaming("", ""))
     keeps_index: bool = True
     changed_meanwhile: bool = False
+    is_masked: bool = False
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -72,11 +77,17 @@ def preview(file: BinaryIO, source: Source, new_id: str | None = None) -> Previe
 
 
 def import_session(
-    file: BinaryIO, source: Source, new_id: str | None = None, expected: Preview | None = None
+    file: BinaryIO,
+    source: Source,
+    new_id: str | None = None,
+    expected: Preview | None = None,
+    *,
+    masked_too: bool = False,
 ) -> Preview:
     """Store the session of a file, under `new_id` if one is given, in one transaction; return what was stored.
 
-    `expected`: the preview of this very file, if there is one already.
+    `expected`: the preview of this very file, if there is one already. `masked_too`: it was said that a file may be
+    stored in which secrets are masked.
 
     Raises:
         NotImportable: it cannot be stored, or not be loaded by Agno then.
@@ -85,6 +96,8 @@ def import_session(
     found = expected or preview(file, source, new_id)
     if found.problems:
         raise NotImportable(found.problems)
+    if found.is_masked and not masked_too:
+        raise NotImportable([MASKED])
     session = {**found.session.raw, "session_id": found.session_id}
     if found.renaming.changes:
         session["session_data"] = found.renaming.of_state(session.get("session_data"))
@@ -148,6 +161,7 @@ class _Survey:
         found, session = self._found, document.session
         found.session = Session.from_dict(session)
         found.user_ids.add(found.session.user_id)
+        found.is_masked = bool(document.head.get("masked"))
         found.changed_meanwhile = document.head.get("changed_meanwhile") is True
         found.problems = [*session_problems(session, self._vendor), *found.problems]
         if self._sessions - {session.get("session_id")}:

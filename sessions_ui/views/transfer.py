@@ -138,10 +138,12 @@ def _confirmed(request: HttpRequest) -> HttpResponse:
     found = _checked(request, path, source, new_id or None)
     if path is None:
         raise BadFile("The file is not kept any more. Choose it again.")
+    masked_too = request.POST.get("masked") == "1"
     with path.open("rb") as file:
-        stored = import_session(file, source, new_id or None, expected=found)
+        stored = import_session(file, source, new_id or None, expected=found, masked_too=masked_too)
     path.unlink(missing_ok=True)
-    record_act(request, "session.imported", on=Target(source.name, stored.session_id))
+    details = {"masked": True} if stored.is_masked else None
+    record_act(request, "session.imported", on=Target(source.name, stored.session_id), details=details)
     refresh_session(source, stored.session_id)
     return redirect("session", source.name, quote_id(stored.session_id))
 

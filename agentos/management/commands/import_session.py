@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from agentos.catalog.sync import refresh_session
 from agentos.db.sources import SourceError, get_source
-from agentos.transfer.importing import NotImportable, import_session
+from agentos.transfer.importing import MASKED, NotImportable, import_session
 from agentos.transfer.incoming import BadFile
 
 
@@ -22,6 +22,7 @@ class Command(BaseCommand):
         parser.add_argument("source", help="name of the source, as in AGENTOS_SOURCES; it must not be read-only")
         parser.add_argument("file")
         parser.add_argument("--as", dest="new_id", metavar="NEW_ID", help="the id the session gets instead of its own")
+        parser.add_argument("--masked", action="store_true", help="take a file also in which secrets are masked")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Store the session and say what was stored."""
@@ -31,11 +32,12 @@ class Command(BaseCommand):
             raise CommandError(f"There is no source {options['source']!r}; AGENTOS_SOURCES names them.") from None
         try:
             with Path(options["file"]).open("rb") as file:
-                stored = import_session(file, source, options["new_id"])
+                stored = import_session(file, source, options["new_id"], masked_too=options["masked"])
             refresh_session(source, stored.session_id)
         except OSError as error:
             raise CommandError(f"{options['file']} cannot be read: {error.strerror}.") from None
         except (BadFile, NotImportable, SourceError) as error:
-            raise CommandError(f"Nothing was imported. {error}") from None
+            hint = " --masked has it imported so." if MASKED in str(error) else ""
+            raise CommandError(f"Nothing was imported. {error}{hint}") from None
         runs = f"{stored.run_count} run{'' if stored.run_count == 1 else 's'}"
         self.stdout.write(f"Stored the session {stored.session_id!r} with {runs} in the source {source.name}.")

@@ -83,6 +83,15 @@ class TestImport:
             == {each["columns"]["session_id"] for each in copy["runs"]}
         )
 
+    @pytest.mark.parametrize("said", [True, 1, "yes", {"by": "somebody"}])
+    def test_a_masked_copy_only_when_that_is_said(self, lab: Source, tmp_path: Path, said: Any) -> None:
+        file = tmp_path / "masked.json"
+        file.write_text(json.dumps({**document(), "masked": said}))
+        with pytest.raises(CommandError, match=r"(?s)Nothing was imported.*\[masked\].*--masked has it imported"):
+            printed("import_session", "fresh", str(file))
+        assert Reader(get_source("fresh")).session("s1") is None
+        assert "Stored the session 's1'" in printed("import_session", "fresh", str(file), "--masked")
+
     def test_what_it_refuses(self, lab: Source, tmp_path: Path) -> None:
         path = tmp_path / "s.json"
         path.write_text("{}")

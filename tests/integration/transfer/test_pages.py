@@ -12,10 +12,13 @@ from django.test import Client
 from django.urls import reverse
 
 from agentos.access.roles import Right, Role, give_role
+from agentos.audit.models import Entry
 from agentos.catalog.keys import quote_id
 from agentos.catalog.models import CatalogSession
 from agentos.db.reader import Reader
 from agentos.db.sources import Source, get_source
+from agentos.transfer.formats import formats
+from agentos.transfer.options import Options
 from sessions_ui import uploads
 from sessions_ui.permissions import SESSION_NOT_FOUND
 from tests.conftest import Person
@@ -55,8 +58,33 @@ def upload(person: Person, data: bytes, source: str = "fresh", session_id: str =
     return person.client.post("/import/", fields)
 
 
-def confirm(person: Person, page: Any) -> Any:
-    return person.client.post("/import/", {"token": page.context["token"]})
+def confirm(person: Person, page: Any, masked: str = "1") -> Any:
+    """Press the button; most of the cast export masked copies, which the box says may be imported."""
+    return person.client.post("/import/", {"token": page.context["token"], "masked": masked})
+
+
+def test_a_masked_copy_is_imported_only_when_that_is_said(teammate: Person, lab: Source) -> None:
+    row = CatalogSession.objects.get(source="lab", session_id="tools-trouble-01")
+    file = download(teammate, row)
+    assert json.loads(file)["masked"] is True
+    page = upload(teammate, file)
+    assert "exported masked" in page.text and 'name="masked" value="1" required' in page.text
+    refused = confirm(teammate, page, masked="")
+    assert refused.status_code == 400 and "exported masked" in refused.text
+    assert Reader(get_source("fresh")).session(row.session_id) is None
+    assert confirm(teammate, upload(teammate, file)).status_code == 302
+    assert Reader(get_source("fresh")).session(row.session_id) is not None
+    [entry] = Entry.objects.filter(act="session.imported")
+    assert json.loads(entry.details) == {"masked": True}
+
+
+def test_an_exact_copy_is_not_asked_about(teammate: Person, lab: Source) -> None:
+    exact = "".join(formats()["json"].write(lab, "tools-trouble-01", Options(secrets=True)))
+    assert "masked" not in json.loads(exact)
+    page = upload(teammate, exact.encode())
+    assert 'name="masked"' not in page.text
+    assert confirm(teammate, page, masked="").status_code == 302
+    assert not Entry.objects.get(act="session.imported").details
 
 
 class TestExport:
