@@ -24,7 +24,13 @@ if TYPE_CHECKING:  # settings are not there yet when pytest reads this file
     from django.test import Client
     from pytest_django import Settings
 
-CORPUS = Path(__file__).parent / "data" / "corpus"
+HERE = Path(__file__).parent
+CORPUS = HERE / "data" / "corpus"
+# Tests of these folders are about sources and stores, unless they ask for our own tables by one of the fixtures. Those
+# of the room `agentos/db` never are about our tables: it knows none, and asks only so that it may open sources.
+BESIDE_OUR_TABLES = frozenset({"unit", "agents", "workflow", "interop"})
+BELOW_OUR_TABLES = ("integration", "db")
+OWN_TABLES = frozenset({"db", "transactional_db", "django_db_setup"})
 SQLITE_FILES = ("agno-v2.db", "agno-v3.db", "agno-v2.0.db", "agno-v2-to-v3.db")
 PG_DUMPS = ("agno-v2.pg.sql.gz", "agno-v3.pg.sql.gz")
 
@@ -54,8 +60,16 @@ def loopback_only() -> Iterator[None]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run browser tests last: Playwright keeps an event loop in its process, in which Django's client cannot run."""
+    """Run browser tests last: Playwright keeps an event loop in its process, in which Django's client cannot run.
+
+    What does not ask for our own tables says nothing new when these are in PostgreSQL, so it is run once.
+    """
     items.sort(key=lambda item: "browser" in item.path.parts)
+    for item in items:
+        folder = item.path.relative_to(HERE).parts[:-1] if item.path.is_relative_to(HERE) else ()
+        asks = item.get_closest_marker("django_db") or not OWN_TABLES.isdisjoint(getattr(item, "fixturenames", ()))
+        if folder == BELOW_OUR_TABLES or (not asks and not BESIDE_OUR_TABLES.isdisjoint(folder)):
+            item.add_marker(pytest.mark.sqlite_only)
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +85,7 @@ class PgServer:
     def __init__(self, uri: str, bin_dir: Path) -> None:
         self.uri = uri
         self.bin_dir = bin_dir
+        self._restored: dict[Path, str] = {}
 
     def url(self, name: str) -> str:
         """The URL of database `name` on this server."""
@@ -85,12 +100,23 @@ class PgServer:
         )  # fmt: skip
 
     def database(self, dump: Path | None = None) -> str:
-        """Create a database, restore `dump` (.sql.gz) into it if given, and return its URL."""
+        """Create a database, with what `dump` (.sql.gz) holds if given, and return its URL.
+
+        A dump is restored once; the others are copies of that one, to which nobody connects.
+        """
+        if dump and dump not in self._restored:
+            self._restored[dump] = self._created("template1")
+            self.psql(self._restored[dump], gzip.decompress(dump.read_bytes()))
+        return self.url(self._created(self._restored[dump] if dump else "template1"))
+
+    def _created(self, like: str) -> str:
+        import psycopg
+
         name = f"t{uuid.uuid4().hex[:12]}"
-        self.psql("postgres", f"CREATE DATABASE {name}".encode())
-        if dump:
-            self.psql(name, gzip.decompress(dump.read_bytes()))
-        return self.url(name)
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            # Names of our own; a file copy writes no page of it into the log of the server.
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like} STRATEGY FILE_COPY")
+        return name
 
 
 @pytest.fixture(scope="session")
