@@ -148,7 +148,7 @@ def table(server: Server, texts: dict[str, str], given: argparse.Namespace) -> I
                 ask(server, [asking(page, text)], asked[text, page], most=given.most)
     for name, text in texts.items():
         bare = min(milliseconds(way, given.most) for way in bare_ways(text))
-        mine = milliseconds(lambda text=text: found_by(text), given.most)  # type: ignore[misc]
+        mine = milliseconds(lambda text=text: found_by(text), given.most)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
         over = asked[text, pages()[0]].percentile(0.5) - bare
         allowed = OVER_COMMON if name == "a common word" else OVER_RARE
         kept = mine <= TIMES_BARE * bare or over <= allowed

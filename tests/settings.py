@@ -13,7 +13,7 @@ os.environ["AGENTOS_OIDC_ISSUER"] = "https://provider.test"
 for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DATABASE_URL", "DEBUG", "AGENTOS_REMOTES"):
     os.environ.pop(name, None)
 
-from agentos.settings import *  # noqa: E402, F403
+from agentos.settings import *  # noqa: E402, F403  # settings are all names of a module, behind what they read
 
 del os.environ["AGENTOS_OIDC_ISSUER"]
 

@@ -58,7 +58,7 @@ def _sqlite(table: str, event: str) -> str:
     for row in _rows(event):
         for grain, at, rest in _TOUCHED[table]:
             # The names and places of the tables above; triggers take no parameters.
-            noted = f"SELECT 1 FROM catalog_catalogstale WHERE grain = '{grain}' AND at = {at}".format(row=row)  # noqa: S608
+            noted = f"SELECT 1 FROM catalog_catalogstale WHERE grain = '{grain}' AND at = {at}".format(row=row)  # noqa: S608  # names and expressions of ours
             notes.append(f"{_note(grain, at, rest).format(row=row)} AND NOT EXISTS ({noted});")
     return f"CREATE TRIGGER catalog_stale_{table}_{event} {_when(table, event)} BEGIN {' '.join(notes)} END"
 

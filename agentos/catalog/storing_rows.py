@@ -44,7 +44,7 @@ def insert(rows: Sequence[Model]) -> None:
         if connection.vendor == "sqlite":
             places = ", ".join(["%s"] * len(columns))
             # Names of a model's table and columns; the values are parameters.
-            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values))  # noqa: S608
+            cursor.executemany(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values))  # noqa: S608  # a model's own names; the values are parameters
             return
         with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
             for row_values in values:

@@ -105,7 +105,7 @@ class FunctionCall:
 
 def _is_async(hook: Callable[..., Any]) -> bool:
     # Not whether it can be called, which B004 is about, but how: an object's own __call__ may be a coroutine function.
-    return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None))  # noqa: B004
+    return inspect.iscoroutinefunction(hook) or inspect.iscoroutinefunction(getattr(hook, "__call__", None))  # noqa: B004  # a hook may be an object with an asynchronous __call__
 
 
 def _awaitable(inner: Callable[..., Any]) -> Callable[..., Any]:

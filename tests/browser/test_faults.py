@@ -49,7 +49,7 @@ def assert_shown_once(page: Page, words: str) -> None:
     assert done.locator(".by-agent .stored").inner_text().strip() == words
 
 
-def test_the_web_process_is_killed_under_an_open_page(install: Install, context: BrowserContext) -> None:  # noqa: F811
+def test_the_web_process_is_killed_under_an_open_page(install: Install, context: BrowserContext) -> None:  # noqa: F811  # the fixture that is imported above
     place = install("stream", on="sqlite")
     web = place.start_web("worker")
     place.start_worker()
@@ -64,7 +64,7 @@ def test_the_web_process_is_killed_under_an_open_page(install: Install, context:
     check(place, [turn_of(place, "stream")])
 
 
-def test_the_web_process_is_killed_as_the_answer_ends(install: Install, context: BrowserContext) -> None:  # noqa: F811
+def test_the_web_process_is_killed_as_the_answer_ends(install: Install, context: BrowserContext) -> None:  # noqa: F811  # the fixture that is imported above
     place = install("stream", on="sqlite")
     web = place.start_web("worker")
     place.start_worker()
@@ -84,7 +84,7 @@ def test_the_web_process_is_killed_as_the_answer_ends(install: Install, context:
 
 
 def test_the_browser_is_killed_and_the_answer_is_there_when_it_comes_back(
-    install: Install,  # noqa: F811
+    install: Install,  # noqa: F811  # the fixture that is imported above
     context: BrowserContext,
 ) -> None:
     place = install("stream", on="sqlite")
@@ -103,7 +103,7 @@ def test_the_browser_is_killed_and_the_answer_is_there_when_it_comes_back(
     check(place, [turn])
 
 
-def test_an_interrupted_answer_is_sent_again_by_one_click(install: Install, context: BrowserContext) -> None:  # noqa: F811
+def test_an_interrupted_answer_is_sent_again_by_one_click(install: Install, context: BrowserContext) -> None:  # noqa: F811  # the fixture that is imported above
     place = install("stream", on="sqlite")
     place.start_web("worker")
     worker = place.start_worker()
@@ -121,8 +121,8 @@ def test_an_interrupted_answer_is_sent_again_by_one_click(install: Install, cont
 
 
 def test_postgresql_is_killed_under_an_open_page(
-    install: Install,  # noqa: F811
-    postgres: PostgresOfItsOwn,  # noqa: F811
+    install: Install,  # noqa: F811  # the fixture that is imported above
+    postgres: PostgresOfItsOwn,  # noqa: F811  # the fixture that is imported above
     context: BrowserContext,
 ) -> None:
     place = install("stream", on="postgresql")

@@ -69,7 +69,7 @@ def kill_amid(place: Place, victim: Process) -> tuple[Stages, dict[str, str], fl
 def check_cut(place: Place, stages: Stages, seen: dict[str, str], killed: float) -> None:
     """All that was cut off says so in time, keeps its text, and is sent again by one click, once."""
     for turn in stages.cut:
-        wait_until(lambda: turn.has_ended, killed + INTERRUPTED_WITHIN - time.monotonic(), why=turn.session_id)  # noqa: B023
+        wait_until(lambda: turn.has_ended, killed + INTERRUPTED_WITHIN - time.monotonic(), why=turn.session_id)  # noqa: B023  # called before the loop goes on
         assert turn.status == "interrupted"
         assert turn.text.startswith(seen[turn.session_id]) and WORDS.startswith(turn.text)
     place.gate.touch()

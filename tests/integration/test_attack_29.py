@@ -44,7 +44,7 @@ class TestDebug:
                 "type": "http", "method": "GET", "path": "/livez", "query_string": b"", "client": client,
                 "headers": [(b"host", host.encode())], "server": ("0.0.0.0", 8000),
             }  # fmt: skip
-            app: Any = ApplicationCommunicator(Handler(), scope)  # type: ignore[no-untyped-call]
+            app: Any = ApplicationCommunicator(Handler(), scope)  # type: ignore[no-untyped-call]  # asgiref has no types for it
             await app.send_input({"type": "http.request"})
             head = await app.receive_output(5)
             body = await app.receive_output(5)

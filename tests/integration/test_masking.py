@@ -68,7 +68,7 @@ def places(sources: Any, tmp_path: Path, moderator: Person) -> dict[str, Any]:
     writer.create_session(Session.from_dict(session))
     failed = run_full_of(text, "run-2", status="ERROR")
     for run in (run_full_of(text, "run-1"), failed):
-        writer.append_run(SESSION, parse_run(run), expect_user_id="alice@example.com")  # type: ignore[arg-type]
+        writer.append_run(SESSION, parse_run(run), expect_user_id="alice@example.com")  # type: ignore[arg-type]  # no BadRun
     refresh_source(get_source("lab"), budget=None)
     row = CatalogSession.objects.get(session_id=SESSION)
     actor = Actor.of(moderator.user)

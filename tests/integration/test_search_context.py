@@ -77,7 +77,7 @@ def test_messages_before_and_after_and_the_runs_beside(lab: Path, viewer: Person
     assert run is not None
     session = run.session
     stored = Reader(get_source("lab")).runs(session.session_id, [run.position])[0]
-    place = next(at for at, message in enumerate(stored.messages, 1) if message.role == "user")  # type: ignore[union-attr]
+    place = next(at for at, message in enumerate(stored.messages, 1) if message.role == "user")  # type: ignore[union-attr]  # no BadRun
     hit = Chosen("lab", session.quoted_id, "user", run.quoted_id, place)
     around = data(viewer, "a", hit=str(hit))["context"]
     assert [one["is_hit"] for one in around["items"]].count(True) == 1

@@ -93,7 +93,7 @@ class HasTerm(Func):
         either = " OR ".join(f"({condition})" for condition, _ in conditions)
         fence = "" if connection.vendor == "sqlite" else " OFFSET 0"
         # Our own column and placeholders; what is looked for are parameters.
-        asked = f"SELECT 1 FROM catalog_catalogterm AS asked WHERE asked.session_id = {pk} AND ({either}){fence}"  # noqa: S608
+        asked = f"SELECT 1 FROM catalog_catalogterm AS asked WHERE asked.session_id = {pk} AND ({either}){fence}"  # noqa: S608  # names of ours; the values are parameters
         return f"EXISTS ({asked})", [*params, *(value for _, values in conditions for value in values)]
 
 
@@ -108,7 +108,7 @@ def _sessions(asked: Sequence[Wanted]) -> list[frozenset[int] | None]:
             for condition, _ in conditions
         )
         # Our own numbers round the statements above.
-        parts.append(f"SELECT {number:d}, session_id FROM (SELECT * FROM ({rows}) AS t LIMIT {COMMON + 1:d}) AS u")  # noqa: S608
+        parts.append(f"SELECT {number:d}, session_id FROM (SELECT * FROM ({rows}) AS t LIMIT {COMMON + 1:d}) AS u")  # noqa: S608  # names of ours; the values are parameters
         values += [value for _, given in conditions for value in given]
     found: list[list[int]] = [[] for _ in asked]
     with connection.cursor() as cursor:

@@ -125,4 +125,4 @@ def test_an_unknown_option_of_a_run_is_refused(server: ModelServer) -> None:
 
 def test_options_of_agno_that_have_nothing_to_do_with_sessions_are_refused() -> None:
     with pytest.raises(TypeError, match="knowledge"):
-        Agent(knowledge=object())  # type: ignore[call-arg]
+        Agent(knowledge=object())  # type: ignore[call-arg]  # what it does not take is the test

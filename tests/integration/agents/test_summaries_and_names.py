@@ -12,7 +12,7 @@ from tests.integration.agents.conftest import ModelServer, kept
 
 
 def bot(store: BaseDb, server: ModelServer, **options: object) -> Agent:
-    return Agent(id="bot", model=server.model(), db=store, session_id="s", **options)  # type: ignore[arg-type]
+    return Agent(id="bot", model=server.model(), db=store, session_id="s", **options)  # type: ignore[arg-type]  # any options of an agent
 
 
 def summary(text: str, *topics: str) -> str:

@@ -49,7 +49,7 @@ def elsewhere(command: str) -> str:
 
 
 def bot(store: BaseDb | None, server: ModelServer, *tools: object, **options: object) -> Agent:
-    return Agent(id="bot", model=server.model(), db=store, session_id="s", tools=tools, **options)  # type: ignore[arg-type]
+    return Agent(id="bot", model=server.model(), db=store, session_id="s", tools=tools, **options)  # type: ignore[arg-type]  # any options of an agent
 
 
 def test_calls_are_recorded_as_agno_records_them(store: BaseDb, server: ModelServer) -> None:

@@ -63,7 +63,7 @@ def test_each_entry_follows_from_the_one_before() -> None:
 
 
 @pytest.mark.django_db
-def test_many_are_added_by_few_statements(django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+def test_many_are_added_by_few_statements(django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]  # a fixture of pytest-django without a type
     drafts = [Draft("session.opened", "p", 1, Target("demo", f"s{n}")) for n in range(30)]
     with django_assert_max_num_queries(6):
         entries = record_all(drafts)

@@ -62,7 +62,7 @@ def test_the_time_is_that_of_the_read() -> None:
 
 
 @pytest.mark.django_db
-def test_a_request_stores_its_read_itself_where_that_is_asked_for_or_too_many_wait(settings, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_request_stores_its_read_itself_where_that_is_asked_for_or_too_many_wait(settings, monkeypatch) -> None:  # type: ignore[no-untyped-def]  # fixtures alone
     before = Head.objects.get().number
     settings.AGENTOS_AUDIT_READS = "request"
     read()
@@ -76,7 +76,7 @@ def test_a_request_stores_its_read_itself_where_that_is_asked_for_or_too_many_wa
 
 
 @pytest.mark.django_db
-def test_a_read_that_cannot_be_stored_fails_and_is_not_taken_for_noted(settings) -> None:  # type: ignore[no-untyped-def]
+def test_a_read_that_cannot_be_stored_fails_and_is_not_taken_for_noted(settings) -> None:  # type: ignore[no-untyped-def]  # fixtures alone
     settings.AGENTOS_AUDIT_READS = "request"
     head = Head.objects.get()
     Head.objects.all().delete()

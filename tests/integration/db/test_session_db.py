@@ -156,7 +156,7 @@ def test_finding_sessions(filled: BaseDb, filters: dict[str, Any], expected: lis
     assert ids(found) == expected
     assert isinstance(plain, tuple)
     assert ids(plain[0]) == expected
-    assert plain[1] == len(everything[0])  # type: ignore[arg-type]
+    assert plain[1] == len(everything[0])  # type: ignore[arg-type]  # a list and its number
     assert all(row["runs"] is None for row in plain[0])
 
 
@@ -178,9 +178,9 @@ def test_updated_sorts_by_the_creation_where_nothing_was_updated(filled: BaseDb)
 @pytest.mark.parametrize("paging", [{"page": 2}, {"page": 0, "limit": 1}, {"page": -1, "limit": 1}])
 def test_there_is_no_such_page(db: BaseDb, paging: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"page|Page"):
-        db.get_sessions(**paging)  # type: ignore[call-overload]
+        db.get_sessions(**paging)  # type: ignore[call-overload]  # any way to page
     with pytest.raises(ValueError, match=r"page|Page"):
-        db.get_runs(**paging)  # type: ignore[call-overload]
+        db.get_runs(**paging)  # type: ignore[call-overload]  # any way to page
 
 
 @pytest.mark.parametrize("user_id, found", [(None, True), ("alice", True), ("bob", False), ("", False)])

@@ -32,7 +32,7 @@ def test_a_row_is_kept_with_who_and_when_and_is_on_record(admin: Person) -> None
     service.delete(admin.user, price)
     acts = list(Entry.objects.order_by("number").values_list("act", flat=True))
     assert acts == ["price.kept", "price.kept", "price.dropped"]
-    assert Entry.objects.order_by("number").first().origin == "10.0.0.9"  # type: ignore[union-attr]
+    assert Entry.objects.order_by("number").first().origin == "10.0.0.9"  # type: ignore[union-attr]  # there is one
     assert not Price.objects.exists()
 
 

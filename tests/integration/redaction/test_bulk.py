@@ -58,7 +58,7 @@ def planted(source: Source, number: int, text: str, user: str = "alice@example.c
             {"role": "user", "content": f"Here: {text}"}, {"role": "assistant", "content": "Thanks"}],
     }  # fmt: skip
     writer.create_session(Session.from_dict(session))
-    writer.append_run(session_id, parse_run(run), expect_user_id=user)  # type: ignore[arg-type]
+    writer.append_run(session_id, parse_run(run), expect_user_id=user)  # type: ignore[arg-type]  # no BadRun
     return session_id
 
 

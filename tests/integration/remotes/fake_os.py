@@ -135,10 +135,10 @@ class FakeOs:
             return dict(parse_qsl(body.decode()))
         form = {}
         for part in message_from_bytes(f"Content-Type: {kind}\r\n\r\n".encode() + body).get_payload():
-            data: Any = part.get_payload(decode=True)  # type: ignore[union-attr]
-            name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]
-            if filename := part.get_filename():  # type: ignore[union-attr]
-                self.files.append((str(filename), data, part.get_content_type()))  # type: ignore[union-attr]
+            data: Any = part.get_payload(decode=True)  # type: ignore[union-attr]  # a part of a form is a Message
+            name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]  # a part of a form is a Message
+            if filename := part.get_filename():  # type: ignore[union-attr]  # a part of a form is a Message
+                self.files.append((str(filename), data, part.get_content_type()))  # type: ignore[union-attr]  # a part of a form is a Message
             else:
                 form[str(name)] = data.decode()
         return form

@@ -184,8 +184,8 @@ class TestImport:
         copies = list(Reader(get_source("lab")).iter_runs("copy of it"))
         originals = list(Reader(get_source("lab")).iter_runs("tools-trouble-01"))
         assert len(copies) == len(originals) > 0
-        assert {run.session_id for run in copies} == {"copy of it"}  # type: ignore[union-attr]
-        assert not {run.run_id for run in copies} & {run.run_id for run in originals}  # type: ignore[union-attr]
+        assert {run.session_id for run in copies} == {"copy of it"}  # type: ignore[union-attr]  # no BadRun
+        assert not {run.run_id for run in copies} & {run.run_id for run in originals}  # type: ignore[union-attr]  # no BadRun
 
     def test_taken_between_preview_and_confirmation(self, session: CatalogSession, teammate: Person) -> None:
         page = upload(teammate, download(teammate, session))

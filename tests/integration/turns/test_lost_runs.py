@@ -221,7 +221,7 @@ def test_a_look_at_a_session_that_did_not_change_costs_little(
 
 
 def test_where_runs_have_rows_nothing_is_kept(corpus_file: Callable[[str], Path]) -> None:
-    with opened(("table", "agno-v3.db"), corpus_file, lambda: None) as other:  # type: ignore[arg-type,return-value]
+    with opened(("table", "agno-v3.db"), corpus_file, lambda: None) as other:  # type: ignore[arg-type,return-value]  # no server is needed of a file
         refresh_session(other, AGENT)
         answered()
         assert not KeptSession.objects.exists()

@@ -76,7 +76,7 @@ class Browser:
             "server": ("127.0.0.1", 80),
         }
         # asgiref has no types for it.
-        self._app: Any = ApplicationCommunicator(get_asgi_application(), scope)  # type: ignore[no-untyped-call]
+        self._app: Any = ApplicationCommunicator(get_asgi_application(), scope)  # type: ignore[no-untyped-call]  # asgiref has no types for it
         self.status = 0
         self.headers: dict[str, str] = {}
 

@@ -57,7 +57,7 @@ def test_what_openai_does_not_know_goes_into_the_body(fake_model: Any) -> None:
 
 def test_an_unknown_keyword_is_an_error() -> None:
     with pytest.raises(TypeError, match="temprature"):
-        OpenAIChat("m", temprature=1)  # type: ignore[call-arg]
+        OpenAIChat("m", temprature=1)  # type: ignore[call-arg]  # a name that is not there is the test
 
 
 def test_tools_and_a_choice_and_a_format(fake_model: Any) -> None:
@@ -111,7 +111,7 @@ def flaky() -> Iterator[Callable[..., tuple[str, list[dict[str, str]]]]]:
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         servers.append(server)
         Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_address[1]}/v1", handler.seen  # type: ignore[attr-defined]
+        return f"http://127.0.0.1:{server.server_address[1]}/v1", handler.seen  # type: ignore[attr-defined]  # the handler keeps what it saw
 
     yield serve
     for server in servers:
@@ -150,7 +150,7 @@ def test_how_often_it_is_tried(flaky: Any, failure: tuple[int, dict[str, str]], 
 def test_stopping_ends_the_pause_before_another_try(flaky: Any) -> None:
     url, seen = flaky(*[(429, {"Retry-After": "30"})] * 5)
     begun = time.monotonic()
-    stop = lambda: time.monotonic() - begun > 0.5  # noqa: E731
+    stop = lambda: time.monotonic() - begun > 0.5  # noqa: E731  # the handler keeps what it saw
     answer_of(OpenAIChat("m", base_url=url, api_key="k"), Request(HI), stop)
     assert time.monotonic() - begun < 2
     assert len(seen) == 1

@@ -85,7 +85,7 @@ def test_what_has_no_strict_form_is_sent_as_it_is(kind: Any) -> None:
     loose = type("Loose", (BaseModel,), {"__annotations__": {"value": kind}, "__module__": __name__})
     sent = shape_of(loose)
     assert sent["strict"] is False
-    assert sent["schema"] == loose.model_json_schema()  # type: ignore[attr-defined]
+    assert sent["schema"] == loose.model_json_schema()  # type: ignore[attr-defined]  # a model of pydantic
 
 
 def test_strictness_can_be_declined() -> None:

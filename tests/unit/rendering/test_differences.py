@@ -129,7 +129,7 @@ def test_both_texts_can_be_told_from_it(before: str, after: str) -> None:
 def beside(before: str, after: str, most: int = 50) -> tuple[str, str]:
     """Two texts side by side, what the other has not in brackets."""
     left, right = Comparison().sides(before, after, most)
-    return tuple("".join(f"[{one.text}]" if one.is_changed else one.text for one in side) for side in (left, right))  # type: ignore[return-value]
+    return tuple("".join(f"[{one.text}]" if one.is_changed else one.text for one in side) for side in (left, right))  # type: ignore[return-value]  # two sides
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ def test_a_call_done_elsewhere_waits() -> None:
 
 def test_a_person_sees_every_field_and_fills_in_their_own() -> None:
     @tool(requires_user_input=True, user_input_fields=["to"])
-    def send(  # type: ignore[no-untyped-def]
+    def send(  # type: ignore[no-untyped-def]  # a tool without types is the test
         to: str,
         text: str,
         copies: list[str],

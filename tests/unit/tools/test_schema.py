@@ -36,7 +36,7 @@ class Tree(BaseModel):
     branches: "list[Tree]" = []
 
 
-def book(  # type: ignore[no-untyped-def]
+def book(  # type: ignore[no-untyped-def]  # a tool without types is the test
     city: str,
     nights: int,
     colour: Colour,
@@ -116,7 +116,7 @@ def test_a_function_may_say_nothing() -> None:
 
 
 def test_what_is_injected_is_not_in_the_schema() -> None:
-    def look(  # type: ignore[no-untyped-def]
+    def look(  # type: ignore[no-untyped-def]  # a tool without types is the test
         run_context, agent, team, session_state, dependencies, images, videos, audio, files, city: str
     ):
         """Look."""
@@ -166,7 +166,7 @@ def test_types_json_knows_nothing_of_are_no_obstacle() -> None:
     class Opaque:
         pass
 
-    def take(thing: Opaque, fallback: Opaque = Opaque(), later: "Undefined" = None) -> str:  # type: ignore[name-defined]  # noqa: B008, F821
+    def take(thing: Opaque, fallback: Opaque = Opaque(), later: "Undefined" = None) -> str:  # type: ignore[name-defined]  # noqa: B008, F821  # what no schema can say is the test
         return "x"
 
     assert list(properties(take)) == ["thing", "fallback", "later"]
