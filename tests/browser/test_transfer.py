@@ -63,6 +63,7 @@ def test_there_and_back(
     page.get_by_label("Into the source").select_option("fresh")
     page.get_by_role("button", name="Show what it would store").click()
     expect(page.get_by_text("nothing is stored yet")).to_be_visible()
+    page.get_by_label("Import it with what is masked in it").check()
     page.get_by_role("button", name="Import").click()
     expect(page).to_have_url(f"{server}/sessions/fresh/tools-trouble-01/")
     expect(page.get_by_text("Fetch the intranet page").first).to_be_visible()
