@@ -33,8 +33,8 @@ _PASSWORDS: Final = r"(?<=://)[^\s:/@?#\x7f-\U0010ffff]{0,100}+:[^\s/@\x7f-\U001
 # To tell where thirteen digits may follow each other: each digit as a nought.
 _ANY_DIGIT: Final = bytes(ord("0") if chr(byte) in "0123456789" else byte for byte in range(256))
 _SHORTEST_CARD: Final = b"0" * 13
-# Digits of a card, in groups or not. Whether it is one, its check digit says.
-_CARDS: Final = r"[3-6](?<![A-Za-z0-9_.-].)\d{3}(?:[ -]?\d){9,15}(?![A-Za-z0-9_.-])"
+# Digits of a card, in groups or not, perhaps at the end of a sentence. Whether it is one, its check digit says.
+_CARDS: Final = r"[3-6](?<![A-Za-z0-9_.-].)\d{3}(?:[ -]?\d){9,15}(?![A-Za-z0-9_-]|\.[A-Za-z0-9_])"
 _EMAILS: Final = r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}+@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
 _PHONES: Final = r"(?<![A-Za-z0-9_.+-])(?:\+|00)[1-9]\d{0,2}(?:[ ./-]?(?:\(\d{1,5}\)|\d{1,5})){2,6}(?![A-Za-z0-9_])"
 # One of these is in every text that the expression finds something in: looking for them is a hundred times faster.

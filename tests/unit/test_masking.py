@@ -42,6 +42,13 @@ def test_left_alone(text: str) -> None:
     assert ALL.masked(f"a {text} b") == f"a {text} b"
 
 
+@pytest.mark.parametrize("behind", [".", "...", ". Thanks", "?", ".\n"])
+def test_a_card_at_the_end_of_a_sentence(behind: str) -> None:
+    assert ALL.masked(f"It was 4111 1111 1111 1111{behind}") == f"It was {MASKED}{behind}"
+    for number in ("4111111111111111.5", "0.4111111111111111", "4111111111111111.x"):
+        assert ALL.masked(number) == number
+
+
 def test_passwords_in_addresses() -> None:
     said = "postgresql://me:p4$$w0rd!@db.example.com/x and https://example.com"
     assert Detectors(["passwords"]).masked(said) == f"postgresql://{MASKED}@db.example.com/x and https://example.com"
@@ -83,7 +90,7 @@ def _seconds(text: str) -> float:
 
 WORDS = st.sampled_from(
     [
-        *(*SECRETS, *PLAIN, "Bearer", "-----BEGIN", "4111", "v4111", "é4111", "(415)", "+49"),
+        *(*SECRETS, *PLAIN, "4111 1111 1111 1111.", "Bearer", "-----BEGIN", "4111", "v4111", "é4111", "(415)", "+49"),
         *(" ", "  ", "\n", "世界", "é", ". "),
     ]
 )
