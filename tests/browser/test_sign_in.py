@@ -49,3 +49,27 @@ def test_a_used_link_says_so(server: str, watch: Watch, context: BrowserContext)
     watch.allow("410")
     expect(page.get_by_role("alert")).to_contain_text("has been used or has expired")
     assert_accessible(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_own_password_is_changed(server: str, sign_in: SignIn, watch: Watch, viewer: Person, scheme: str) -> None:
+    page = sign_in(viewer)
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.goto(f"{server}/sessions/")
+    page.locator(".account-menu summary").click()
+    page.get_by_role("link", name="Change password").click()
+    expect(page.get_by_role("heading", level=1, name="Change password")).to_be_visible()
+    page.get_by_label("Current password").fill("wrong")
+    for name in ("New password", "New password once more"):
+        page.get_by_label(name, exact=True).fill("a brand new secret")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("alert")).to_contain_text("The current password is not right.")
+    watch.allow("422")  # as above
+    assert_accessible(page)
+    page.get_by_label("Current password").fill("viewer-password")
+    for name in ("New password", "New password once more"):
+        page.get_by_label(name, exact=True).fill("a brand new secret")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_text("Your password is changed.")).to_be_visible()
+    page.goto(f"{server}/sessions/")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
