@@ -2,22 +2,20 @@
 
 A redaction of many sessions goes on in another process, perhaps tomorrow, so the text has to be somewhere. It is in one
 column, emptied when the job ends, and unreadable there, so that no backup, log of statements or dead row of a database
-ever holds it: SHAKE-256 of a key and a number that is used once makes as many bytes as the text has, which are added to
-it; an HMAC over both says that they are ours.
+ever holds it: Fernet, of the package cryptography, with a key made of the program's own.
 """
 
 import hashlib
 import hmac
 import json
-import secrets
-from base64 import b64decode, b64encode
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
-from typing import Final
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-_NONCE: Final = 16
-_TAG: Final = 32
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 
 class CannotOpen(Exception):
@@ -28,24 +26,19 @@ def seal(values: Mapping[str, str]) -> str:
     """Return texts by name as something that only this program's secret key opens; "" for no texts."""
     if not any(values.values()):
         return ""
-    text = json.dumps(dict(values)).encode()
-    nonce = secrets.token_bytes(_NONCE)
-    body = _mixed(text, nonce)
-    return b64encode(nonce + body + _tag(nonce + body)).decode()
+    return _fernet().encrypt(json.dumps(dict(values)).encode()).decode()
 
 
 def unseal(sealed: str) -> dict[str, str]:
     """Return what was sealed. Raises `CannotOpen`."""
     if not sealed:
         return {}
+    from cryptography.fernet import InvalidToken
+
     try:
-        raw = b64decode(sealed, validate=True)
-    except ValueError:
+        found: dict[str, str] = json.loads(_fernet().decrypt(sealed.encode()))
+    except InvalidToken:
         raise CannotOpen from None
-    body, tag = raw[:-_TAG], raw[-_TAG:]
-    if len(raw) < _NONCE + _TAG or not hmac.compare_digest(tag, _tag(body)):
-        raise CannotOpen
-    found: dict[str, str] = json.loads(_mixed(body[_NONCE:], body[:_NONCE]))
     return found
 
 
@@ -55,14 +48,8 @@ def fingerprint(text: str) -> str:
     return hmac.new(key, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16] if text else ""
 
 
-def _mixed(data: bytes, nonce: bytes) -> bytes:
-    stream = hashlib.shake_256(_key("stream") + nonce).digest(len(data))
-    return bytes(one ^ other for one, other in zip(data, stream, strict=True))
+def _fernet() -> "Fernet":
+    """Return what seals and opens; its library takes its time to load, and few processes seal anything."""
+    from cryptography.fernet import Fernet
 
-
-def _tag(data: bytes) -> bytes:
-    return hmac.new(_key("tag"), data, hashlib.sha256).digest()
-
-
-def _key(purpose: str) -> bytes:
-    return hashlib.sha256(f"jobs {purpose} ".encode() + settings.SECRET_KEY.encode()).digest()
+    return Fernet(urlsafe_b64encode(hashlib.sha256(b"jobs seal " + settings.SECRET_KEY.encode()).digest()))

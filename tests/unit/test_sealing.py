@@ -1,6 +1,6 @@
 """Sealing: it comes back as it was, shows nothing, and what was changed does not open."""
 
-from base64 import b64decode, b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -20,15 +20,20 @@ def test_nothing_is_seen_of_it() -> None:
     one, two = seal({"text": text}), seal({"text": text})
     assert one != two, "a number is used once"
     for sealed in (one, two):
-        assert b"zqneedle" not in b64decode(sealed) and "zqneedle" not in sealed
+        assert b"zqneedle" not in urlsafe_b64decode(sealed) and "zqneedle" not in sealed
     assert seal({"text": ""}) == "" and unseal("") == {}
 
 
 @pytest.mark.parametrize("at", [0, 15, 16, 40, -1])
 def test_what_was_changed_does_not_open(at: int) -> None:
-    raw = bytearray(b64decode(seal({"text": "a secret of some length"})))
+    raw = bytearray(urlsafe_b64decode(seal({"text": "a secret of some length"})))
     raw[at] ^= 1
-    for broken in (b64encode(raw).decode(), b64encode(raw[:20]).decode(), "no base64 at all"):
+    for broken in (
+        urlsafe_b64encode(raw).decode(),
+        urlsafe_b64encode(raw[:20]).decode(),
+        "no base64 at all",
+        "ünïcode",
+    ):
         with pytest.raises(CannotOpen):
             unseal(broken)
 
