@@ -98,6 +98,8 @@ TEXTS = st.lists(st.one_of(WORDS, st.text(max_size=6)), max_size=12)
 
 
 @example([PEM, "+49 30 1234567"], "", [1])
+@example(["AIzaSyA1234567890abcdefghijklmnopqrstuv", "4111 1111 1111 1111"], "", [9, 7])
+@example([PEM], "", [len(PEM.partition("-----END")[0]) + len("-----END")])  # cut behind the word
 @given(TEXTS, st.sampled_from(["", " ", "\n"]), st.lists(st.integers(1, 9), min_size=1, max_size=30))
 def test_however_it_is_cut_the_whole_is_the_same(words: list[str], between: str, sizes: list[int]) -> None:
     text = between.join(words)
