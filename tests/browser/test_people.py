@@ -203,7 +203,7 @@ def test_roles_are_changed_and_the_last_admin_stays(
     expect(page.get_by_text("Make somebody else an admin first")).to_be_visible()
     assert_accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    for path in ("/people/", f"/people/{teammate.user.pk}/", "/people/roles/?edit=viewer"):
+    for path in ("/people/", f"/people/{teammate.user.pk}/", "/people/roles/?edit=viewer", "/audit/"):
         page.goto(f"{server}{path}")
         assert_accessible(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
