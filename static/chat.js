@@ -29,15 +29,22 @@
     return document.scrollingElement;
   }
 
+  // Whether to go where words arrive, and how far down the page was when that was found out. Words settle a moment after
+  // they came: whoever scrolled up meanwhile is not taken back.
   let follow = false;
+  let seenAt = 0;
+  const isAtEnd = (box) => box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
   function look(element) {
     const box = scroller(element);
-    follow = box.scrollHeight - box.scrollTop - box.clientHeight < AT_END;
+    follow = isAtEnd(box);
+    seenAt = box.scrollTop;
   }
   function keepUp(element) {
-    if (!follow) return tellBelow(element);
     const box = scroller(element);
+    if (box.scrollTop < seenAt - 1 && !isAtEnd(box)) follow = false;
+    if (!follow) return tellBelow(element);
     box.scrollTop = box.scrollHeight;
+    seenAt = box.scrollTop;
   }
 
   // Whoever reads further up is not moved; a button says that there is more below, and goes there.
@@ -58,7 +65,7 @@
     const button = below();
     if (!button || button.hidden) return;
     const box = scroller(button);
-    if (box.scrollHeight - box.scrollTop - box.clientHeight < AT_END) button.hidden = true;
+    if (isAtEnd(box)) button.hidden = true;
   }, { capture: true, passive: true });
 
   document.addEventListener("keydown", (event) => {
@@ -102,6 +109,7 @@
     if (xhr.status < 400) {
       if (requestConfig.elt.matches(".composer-form")) drafts.set(draftKey(), "");
       follow = true;
+      seenAt = 0;
     } else if ([403, 409, 422, 429, 503].includes(xhr.status)) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;

@@ -150,14 +150,23 @@ def test_offline_and_back_loses_and_repeats_nothing(page: Page, watch: Watch) ->
     watch.allow("ERR_INTERNET_DISCONNECTED")
 
 
+def test_whoever_scrolls_up_as_words_arrive_is_not_taken_back(page: Page) -> None:
+    say(page, "[[slow 0.05]] [[long 400]]")
+    until(page, "document.scrollingElement.scrollTop > 0")
+    page.evaluate("""document.addEventListener(
+        "htmx:sseMessage", () => { document.scrollingElement.scrollTop = 0; }, { once: true })""")
+    expect(page.get_by_role("button", name="New below")).to_be_visible(timeout=20_000)
+    assert page.evaluate("document.scrollingElement.scrollTop") == 0
+
+
 def test_whoever_reads_further_up_is_not_moved(page: Page) -> None:
-    say(page, "[[slow 0.02]] [[long 400]]")
+    say(page, "[[slow 0.05]] [[long 400]]")
     expect(page.locator(".turn-growing")).not_to_be_empty()
     page.mouse.move(500, 300)
     page.mouse.wheel(0, -20_000)
     until(page, "document.scrollingElement.scrollTop === 0")
     button = page.get_by_role("button", name="New below")
-    expect(button).to_be_visible()
+    expect(button).to_be_visible(timeout=20_000)
     assert page.evaluate("document.scrollingElement.scrollTop") == 0
     button.click()
     expect(button).to_be_hidden()
