@@ -333,6 +333,21 @@ def reads_wait(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     notes.stop() if "audit_thread" in request.fixturenames else notes.forget()
 
 
+@pytest.fixture(autouse=True)
+def audit_log_is_emptied(request: pytest.FixtureRequest, django_db_blocker: Any) -> Iterator[None]:
+    """Empty the audit log behind a test that commits: Django's flush leaves tables that Django does not manage."""
+    yield
+    asked = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (asked and asked.kwargs.get("transaction")):
+        from django.db import connections
+
+        from tests import audit_log
+
+        with django_db_blocker.unblock():
+            audit_log.empty()
+            connections.close_all()  # as Django has done by now; what asks for no database would stumble over them
+
+
 @pytest.fixture
 def audit_thread(transactional_db: None) -> None:
     """Ask for this to have reads put on record by their thread; see `reads_wait`."""
