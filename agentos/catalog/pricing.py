@@ -133,6 +133,6 @@ def _store(changed: dict[int, list[tuple[int, float | None]]]) -> None:
 def _write(model: type[CatalogRun | CatalogSession], rows: Sequence[tuple[Any, ...]], columns: tuple[str, ...]) -> None:
     """Set columns of many rows; each of `rows` ends with its key."""
     values = ", ".join(f"{column} = %s" for column in columns)
+    sql = f"UPDATE {model._meta.db_table} SET {values} WHERE id = %s"  # noqa: S608  # a model's names; values are parameters
     with connection.cursor() as cursor:
-        # Names of a model's table and columns; the values are parameters.
-        cursor.executemany(f"UPDATE {model._meta.db_table} SET {values} WHERE id = %s", rows)  # noqa: S608  # as above
+        cursor.executemany(sql, rows)

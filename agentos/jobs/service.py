@@ -186,12 +186,11 @@ def _freeze(job: Job, rows: SessionQuerySet) -> int:
         return 0
     key = Job._meta.pk.get_db_prep_value(job.pk, connection)
     told = "'{}'::jsonb" if connection.vendor == "postgresql" else "'{}'"
-    # Names of our own columns, and Django's statement with its parameters.
     statement = f"""INSERT INTO jobs_jobitem
             (job_id, number, source, session_id, session_key, created_at, came, note, told)
         SELECT %s, row_number() OVER (ORDER BY chosen.updated_at DESC, chosen.id DESC), chosen.source,
             chosen.session_id, chosen.session_key, chosen.created_at, %s, '', {told}
-        FROM ({sql}) AS chosen"""  # noqa: S608  # as told above
+        FROM ({sql}) AS chosen"""  # noqa: S608  # names of our own columns, and Django's statement with its parameters
     with connection.cursor() as cursor:
         cursor.execute(statement, [key, Came.WAITING.value, *params])
         return max(0, int(cursor.rowcount))
